@@ -1,0 +1,14 @@
+/** A program and its arguments. Never a shell string: what a remote shell sees is made by {@link quoteArgv} alone. */
+export type Argv = readonly [program: string, ...args: string[]];
+
+const PLAIN_WORD = /^[A-Za-z0-9_@%+=:,./-]+$/;
+
+/** One word quoted for a POSIX shell; plain words stay as they are. */
+export function quoteWord(word: string): string {
+  return PLAIN_WORD.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A command line that any POSIX shell splits back into exactly `argv`. */
+export function quoteArgv(argv: Argv): string {
+  return argv.map(quoteWord).join(" ");
+}

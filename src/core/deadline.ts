@@ -1,0 +1,48 @@
+/** A signal that aborts with `reason()` after `ms`, or with `signal`'s own reason when that aborts first. */
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Bounds a wait. Dispose it when the wait is over (`using deadline = startDeadline(…)`), or the timer lives on.
+ * @param reason makes the error the signal aborts with.
+ */
+export function startDeadline(
+  ms: number,
+  { signal, reason }: { readonly signal?: AbortSignal | undefined; readonly reason: () => Error },
+): Deadline {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(reason());
+  }, ms);
+  const follow = (): void => {
+    controller.abort(signal?.reason);
+  };
+  if (signal?.aborted) follow();
+  else signal?.addEventListener("abort", follow, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", follow);
+    },
+  };
+}
+
+/** Settles as `work` does, or rejects with the signal's reason as soon as that aborts. `work` itself goes on. */
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener("abort", stop);
+  }
+}
