@@ -1,0 +1,158 @@
+/**
+ * The on-host agent: a POSIX sh script in a transient systemd unit of its own, which outlives the connection.
+ *
+ * It runs the new system without making it the default, waits to be confirmed, and otherwise goes back to the recorded
+ * system by itself. Everything it tells and is told lives in its run's folder:
+ *
+ *     state     a symbolic link whose target is the state, so that it changes in one rename:
+ *               testing → waiting → committing → committed | kept
+ *                       ↘ rolling-back → rolled-back | stranded
+ *     verdict   a symbolic link made once, by whoever is first: `confirmed` or `refused` by the operator,
+ *               `expired` by the agent, `stolen` by another run. Making a link fails when it is there already, so
+ *               confirming and giving up can never both happen.
+ *     cause     why it went back: `switch:4`, `switch:timeout`, `running:/nix/store/…`, `not-confirmed`, `refused`,
+ *               `stolen`, `commit:profile`, `commit:boot:1`, `killed`
+ *     log       what switch-to-configuration printed
+ *     record    the deployment record, moved to the records once committed
+ *
+ * Time is taken from /proc/uptime: a clock that jumps moves no deadline. When the agent is killed, systemd starts it
+ * once more (`ExecStopPost`) and it finishes what was begun.
+ */
+import { hostLayout } from "./host-layout.ts";
+import { LEASE_FUNCTIONS } from "./lease.ts";
+import { SET_PATH } from "./run-script.ts";
+
+export const AGENT_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$6 switch_timeout=$7 confirm_timeout=$8
+dir=${hostLayout.runs}/$run
+trap '' HUP PIPE
+
+set_link() { ln -s "$2" "$dir/$1.new" && mv -f "$dir/$1.new" "$dir/$1"; }
+state() { set_link state "$1"; }
+read_state() { readlink "$dir/state"; }
+decide() { ln -s "$1" "$dir/verdict" 2>/dev/null; }
+running_is() { [ "$(readlink -f /run/current-system)" = "$1" ]; }
+
+# switch SYSTEM ACTION: 0, switch-to-configuration's exit code, or 124 when it had to be killed
+switch() {
+  rm -f "$dir/exit"
+  setsid sh -c '"$1/bin/switch-to-configuration" "$2"; echo $? >"$3.new"; mv -f "$3.new" "$3"' \\
+    skep-switch "$1" "$2" "$dir/exit" >>"$dir/log" 2>&1 </dev/null &
+  group=$!
+  until=$(($(uptime) + switch_timeout))
+  while [ ! -e "$dir/exit" ]; do
+    if [ "$(uptime)" -ge "$until" ] || { [ "$(readlink "$dir/verdict")" = stolen ] && [ "$(read_state)" = testing ]; }; then
+      kill -TERM -- "-$group" 2>/dev/null
+      sleep 2
+      kill -KILL -- "-$group" 2>/dev/null
+      return 124
+    fi
+    sleep 0.1
+  done
+  wait "$group"
+  return "$(cat "$dir/exit")"
+}
+
+describe() { if [ "$1" -eq 124 ]; then echo timeout; else echo "$1"; fi; }
+
+# The lease goes first: who sees the final state may deploy again at once.
+finish() {
+  release_lease "$run"
+  state "$1"
+  exit 0
+}
+
+go_back() {
+  [ -L "$dir/cause" ] || set_link cause "$1"
+  decide refused
+  state rolling-back
+  if [ -z "$previous" ]; then finish stranded; fi
+  switch "$previous" test
+  status=$?
+  # Exit code 4 says that some units failed, which may be those that had failed before: the checks will tell.
+  if { [ "$status" -eq 0 ] || [ "$status" -eq 4 ]; } && running_is "$previous"; then finish rolled-back; fi
+  finish stranded
+}
+
+restore_profile() {
+  new=$(readlink "$profile")
+  [ "$new" = "$old_link" ] && return
+  if [ -n "$old_link" ]; then
+    number=\${old_link%-link}
+    nix-env -p "$profile" --switch-generation "\${number##*-}"
+  else
+    rm -f "$profile"
+  fi
+  rm -f "\${profile%/*}/$new"
+}
+
+commit() {
+  state committing
+  old_link=$(readlink "$profile")
+  old_system=$(readlink -f "$profile")
+  mkdir -p "\${profile%/*}" ${hostLayout.records}
+  if ! nix-env -p "$profile" --set "$toplevel" >>"$dir/log" 2>&1; then
+    restore_profile >>"$dir/log" 2>&1
+    give_up commit:profile
+  fi
+  switch "$profile" boot
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    restore_profile >>"$dir/log" 2>&1
+    if [ -n "$old_link" ]; then switch "$old_system" boot; fi
+    give_up "commit:boot:$(describe "$status")"
+  fi
+  number=$(readlink "$profile"); number=\${number%-link}; number=\${number##*-}
+  set_link generation "$number"
+  sed "s/\\"generation\\":null/\\"generation\\":$number/" "$dir/record" >"${hostLayout.records}/.$run.new" &&
+    mv -f "${hostLayout.records}/.$run.new" "${hostLayout.records}/$run.json"
+  ls -1t ${hostLayout.records}/*.json 2>/dev/null | sed '1,50d' | while read -r old; do rm -f "$old"; done
+  finish committed
+}
+
+# Setting what boots next changed nothing that runs, so there is nothing to go back from.
+give_up() {
+  set_link cause "$1"
+  if [ "$goal" = boot ]; then finish rolled-back; fi
+  go_back "$1"
+}
+
+try() {
+  state testing
+  switch "$toplevel" test
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    if [ "$(readlink "$dir/verdict")" = stolen ]; then go_back stolen; fi
+    go_back "switch:$(describe "$status")"
+  fi
+  running_is "$toplevel" || go_back "running:$(readlink -f /run/current-system)"
+  state waiting
+  until=$(($(uptime) + confirm_timeout))
+  while [ ! -L "$dir/verdict" ]; do
+    if [ "$(uptime)" -ge "$until" ]; then decide expired; fi
+    sleep 0.1
+  done
+  case $(readlink "$dir/verdict") in
+    confirmed) if [ "$goal" = switch ]; then commit; else finish kept; fi ;;
+    expired) go_back not-confirmed ;;
+    *) go_back "$(readlink "$dir/verdict")" ;;
+  esac
+}
+
+# Run by systemd after the agent ended, however it ended.
+finish_what_was_begun() {
+  case $(read_state) in
+    committed | kept | rolled-back | stranded) exit 0 ;;
+  esac
+  # At shutdown nothing is to be done: the old system is still what boots.
+  [ "$(systemctl is-system-running)" = stopping ] && exit 0
+  if [ "$(readlink "$dir/verdict")" = confirmed ] && [ "$goal" = switch ] && running_is "$toplevel"; then commit; fi
+  if [ "$goal" = boot ]; then commit; fi
+  go_back killed
+}
+
+case $mode in
+  start) if [ "$goal" = boot ]; then commit; else try; fi ;;
+  after) finish_what_was_begun ;;
+esac
+`;

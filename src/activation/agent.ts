@@ -1,0 +1,276 @@
+import type { CommandRunner } from "#core";
+import { lastLines, succeeded } from "#core";
+import type { StorePath } from "#store";
+import { AGENT_SCRIPT } from "./agent-script.ts";
+import type { DeploymentRecord } from "./deployment-record.ts";
+import { formatRecord } from "./deployment-record.ts";
+import { ActivationError } from "./errors.ts";
+import type { ProfilePath } from "./host-layout.ts";
+import { runFolder } from "./host-layout.ts";
+import { LEASE_FUNCTIONS, leaseLost } from "./lease.ts";
+import { runScript, SET_PATH } from "./run-script.ts";
+
+/** What the agent of a run is to do. */
+export interface AgentOrder {
+  readonly run: string;
+  readonly goal: "test" | "boot" | "switch";
+  readonly toplevel: StorePath;
+  /** The recorded system to go back to; undefined when the host runs none yet. */
+  readonly previous: StorePath | undefined;
+  readonly profile: ProfilePath;
+  readonly nixos: boolean;
+  /** For one run of switch-to-configuration. */
+  readonly switchTimeoutMs: number;
+  /** From the end of a successful activation until the host gives up waiting. */
+  readonly confirmTimeoutMs: number;
+  readonly record: DeploymentRecord;
+}
+
+/** Where an agent can be. The states it can stay in for long come first. */
+export type AgentState =
+  "testing" | "waiting" | "committing" | "rolling-back" | "committed" | "kept" | "rolled-back" | "stranded";
+
+/** What an agent says of itself. */
+export interface AgentStatus {
+  readonly state: AgentState;
+  /** Why it went back, in the words of agent-script.ts. */
+  readonly cause: string | undefined;
+  readonly generation: number | undefined;
+}
+
+/** How long an agent may be at work in all, everything that can go wrong included. */
+export function longestAgentMs({ switchTimeoutMs, confirmTimeoutMs }: AgentOrder): number {
+  return 4 * switchTimeoutMs + confirmTimeoutMs + 30_000;
+}
+
+/**
+ * Starts the agent in a transient systemd unit named after its run, once the lease is seen to be ours.
+ * @throws ActivationError `activation/no-switch`, `activation/not-nixos`, `activation/lease-lost`, `activation/agent`.
+ */
+export async function startAgent(
+  runner: CommandRunner,
+  order: AgentOrder,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  const args = [
+    order.run,
+    order.goal,
+    order.toplevel,
+    order.previous ?? "",
+    order.profile,
+    seconds(order.switchTimeoutMs),
+    seconds(order.confirmTimeoutMs),
+    seconds(longestAgentMs(order)),
+    order.nixos ? "nixos" : "other",
+    formatRecord(order.record),
+  ];
+  const result = await runScript(runner, { script: START_SCRIPT, args, signal, timeoutMs: 30_000 });
+  if (succeeded(result)) return;
+  switch (result.exit.exitCode) {
+    case EXIT.noSwitch:
+      throw new ActivationError("activation/no-switch", `${order.toplevel} has no bin/switch-to-configuration`, {
+        hint: "is the system's attribute a toplevel? for NixOS that is config.system.build.toplevel",
+      });
+    case EXIT.notNixos:
+      throw new ActivationError(
+        "activation/not-nixos",
+        `${order.toplevel} has no nixos-version file, so it is no NixOS system, and the host is a NixOS host`,
+        { hint: "deploy a NixOS configuration to it, or is this another host than you think?" },
+      );
+    case EXIT.leaseLost:
+      throw leaseLost(undefined);
+    case null:
+    default:
+      throw new ActivationError("activation/agent", `cannot start the agent on the host: ${lastLines(result)}`, {
+        hint: "is there room in /run, and does `systemd-run true` work there?",
+      });
+  }
+}
+
+/** Reads where the agent of a run is; undefined when the host knows no such run (it was rebooted, or none was begun). */
+export async function readAgent(
+  runner: CommandRunner,
+  { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
+): Promise<AgentStatus | undefined> {
+  const result = await runScript(runner, { script: READ_SCRIPT, args: [run], signal, timeoutMs: 20_000 });
+  return parseStatus(result.stdout);
+}
+
+export interface FollowOptions {
+  readonly run: string;
+  /** The states to wait for. */
+  readonly until: readonly AgentState[];
+  /** Lines of the log that were seen already. */
+  readonly seenLines?: number | undefined;
+  readonly onLogLine?: ((line: string) => void) | undefined;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Waits for the agent to reach one of some states, with its log line by line as it comes.
+ * @returns where it is: in one of those states, or in another when its unit is gone and no state will follow;
+ *   undefined when the host knows no such run.
+ * @throws when the connection is lost or the deadline passes: the agent goes on.
+ */
+export async function followAgent(runner: CommandRunner, options: FollowOptions): Promise<AgentStatus | undefined> {
+  const { run, until, seenLines = 0, onLogLine, timeoutMs, signal } = options;
+  const result = await runScript(runner, {
+    script: FOLLOW_SCRIPT,
+    args: [run, ` ${until.join(" ")} `, String(seenLines)],
+    timeoutMs,
+    signal,
+    onStdoutLine: (line) => {
+      if (line.startsWith("log ")) onLogLine?.(line.slice(4));
+    },
+  });
+  return parseStatus(result.stdout);
+}
+
+/** What the operator, or another run that took the host over, may decide. */
+export type Verdict = "confirmed" | "refused" | "stolen";
+
+/**
+ * Tells the agent what was decided; the first verdict stands.
+ * @returns the verdict that stands: `expired` when the agent gave up before; undefined when the host knows no such run.
+ * @throws ActivationError `activation/lease-lost` when a confirmation comes after another run took the host over.
+ */
+export async function decideAgent(
+  runner: CommandRunner,
+  {
+    run,
+    verdict,
+    signal,
+  }: { readonly run: string; readonly verdict: Verdict; readonly signal?: AbortSignal | undefined },
+): Promise<Verdict | "expired" | undefined> {
+  const result = await runScript(runner, { script: DECIDE_SCRIPT, args: [run, verdict], signal, timeoutMs: 20_000 });
+  if (result.exit.exitCode === EXIT.leaseLost) throw leaseLost(undefined);
+  const standing = /^verdict=(\w+)$/m.exec(result.stdout)?.[1];
+  return standing as Verdict | "expired" | undefined;
+}
+
+/**
+ * Tells the agent of a run whose lease was taken over to go back, and waits until it has. An agent that is at its end, or
+ * dead, is left as it is.
+ */
+export async function turnBackAgent(
+  runner: CommandRunner,
+  {
+    run,
+    timeoutMs,
+    signal,
+  }: { readonly run: string; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<AgentStatus | undefined> {
+  const found = await readAgent(runner, { run, signal });
+  if (found === undefined || isFinal(found.state)) return found;
+  await decideAgent(runner, { run, verdict: "stolen", signal });
+  return followAgent(runner, { run, until: FINAL_STATES, timeoutMs, signal });
+}
+
+/** The states an agent ends in. */
+export const FINAL_STATES = ["committed", "kept", "rolled-back", "stranded"] as const satisfies readonly AgentState[];
+
+export function isFinal(state: AgentState): state is (typeof FINAL_STATES)[number] {
+  return (FINAL_STATES as readonly AgentState[]).includes(state);
+}
+
+function parseStatus(text: string): AgentStatus | undefined {
+  const field = (name: string): string | undefined => new RegExp(`^${name}=(.+)$`, "m").exec(text)?.[1];
+  const state = field("state");
+  if (state === undefined) return undefined;
+  const generation = field("generation");
+  return {
+    state: state as AgentState,
+    cause: field("cause"),
+    generation: generation === undefined ? undefined : Number(generation),
+  };
+}
+
+function seconds(ms: number): string {
+  return String(Math.ceil(ms / 1000));
+}
+
+const EXIT = { noSwitch: 71, notNixos: 72, leaseLost: 75 } as const;
+
+const RUNS = runFolder("");
+
+// The unit's name is made from the run's, so a second run cannot meet the first one's unit.
+const START_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+run=$1 goal=$2 toplevel=$3 previous=$4 profile=$5 switch_timeout=$6 confirm_timeout=$7 longest=$8 kind=$9
+shift 9; record=$1
+dir=${RUNS}$run
+[ -x "$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
+if [ "$kind" = nixos ] && [ ! -f "$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
+renew_lease "$run" "$longest" || exit ${EXIT.leaseLost}
+for old in ${RUNS}*; do
+  case $(readlink "$old/state") in committed | kept | rolled-back | stranded) rm -rf "$old" ;; esac
+done
+(umask 077 && mkdir -p "$dir") || exit 1
+printf '%s\\n' "$record" >"$dir/record" || exit 1
+: >"$dir/log" || exit 1
+cat >"$dir/agent" <<'SKEP_AGENT' || exit 1
+${AGENT_SCRIPT}
+SKEP_AGENT
+ln -s testing "$dir/state" || exit 1
+set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout"
+systemd-run --quiet --collect --unit="skep-$run" --description="skep deployment $run" \\
+  --service-type=exec --property=OOMScoreAdjust=-900 --property=TimeoutStopSec="$longest" \\
+  --property="ExecStopPost=/bin/sh $dir/agent after $run $goal $toplevel '$previous' $profile $switch_timeout $confirm_timeout" \\
+  --setenv=LOCALE_ARCHIVE="\${LOCALE_ARCHIVE-}" --setenv=NIXOS_INSTALL_BOOTLOADER=0 \\
+  -- /bin/sh "$dir/agent" start "$@" </dev/null || { rm -rf "$dir"; exit 1; }
+`;
+
+const SAY_STATUS = `
+say_status() {
+  echo "state=$(readlink "$dir/state")"
+  [ -L "$dir/cause" ] && echo "cause=$(readlink "$dir/cause")"
+  [ -L "$dir/generation" ] && echo "generation=$(readlink "$dir/generation")"
+  return 0
+}
+`;
+
+const READ_SCRIPT = `${SET_PATH}${SAY_STATUS}
+dir=${RUNS}$1
+[ -L "$dir/state" ] && say_status
+exit 0
+`;
+
+const UNIT_IS_ALIVE = `
+unit_is_alive() {
+  case $(systemctl show --property=ActiveState --value "$1" 2>/dev/null) in
+    active | activating | deactivating | reloading) return 0 ;;
+  esac
+  return 1
+}
+`;
+
+const FOLLOW_SCRIPT = `${SET_PATH}${SAY_STATUS}${UNIT_IS_ALIVE}
+dir=${RUNS}$1 until=$2 seen=$3
+say_log() {
+  total=$(wc -l <"$dir/log")
+  if [ "$total" -gt "$seen" ]; then
+    sed -n "$((seen + 1)),\${total}s/^/log /p" "$dir/log"
+    seen=$total
+  fi
+}
+ticks=0
+while [ -L "$dir/state" ]; do
+  ticks=$((ticks + 1))
+  alive=yes
+  if [ $((ticks % 20)) -eq 0 ] && ! unit_is_alive "skep-$1"; then alive=no; fi
+  state=$(readlink "$dir/state")
+  say_log
+  case $until in *" $state "*) say_log; say_status; exit 0 ;; esac
+  [ "$alive" = yes ] || { say_status; exit 0; }
+  sleep 0.1
+done
+exit 0
+`;
+
+const DECIDE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+dir=${RUNS}$1
+[ -d "$dir" ] || exit 0
+if [ "$2" = confirmed ] && ! lease_is_ours "$1"; then exit ${EXIT.leaseLost}; fi
+ln -s "$2" "$dir/verdict" 2>/dev/null
+echo "verdict=$(readlink "$dir/verdict")"
+`;

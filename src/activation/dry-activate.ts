@@ -1,0 +1,32 @@
+import type { CommandRunner } from "#core";
+import { describeExit, lastLines, succeeded } from "#core";
+import type { StorePath } from "#store";
+import { ActivationError } from "./errors.ts";
+
+/**
+ * Lets the host say what activating a system would do; changes nothing.
+ * @throws ActivationError `activation/dry-activate`.
+ */
+export async function dryActivate(
+  runner: CommandRunner,
+  options: {
+    readonly toplevel: StorePath;
+    readonly timeoutMs: number;
+    readonly onLogLine?: ((line: string) => void) | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const { toplevel, timeoutMs, onLogLine, signal } = options;
+  const result = await runner.run([`${toplevel}/bin/switch-to-configuration`, "dry-activate"], {
+    timeoutMs,
+    signal,
+    onStdoutLine: onLogLine,
+  });
+  for (const line of result.stderr.split("\n")) if (line !== "") onLogLine?.(line);
+  if (succeeded(result)) return;
+  throw new ActivationError(
+    "activation/dry-activate",
+    `switch-to-configuration dry-activate ended with ${describeExit(result.exit)}: ${lastLines(result)}`,
+    { hint: "its output above says what it met" },
+  );
+}

@@ -1,0 +1,24 @@
+import { SkepError } from "#core";
+
+/** When each error of the activation layer happens. */
+export const activationErrorCodes = {
+  "activation/probe": "the host could not be asked what it is and what it runs",
+  "activation/not-root": "the commands skep runs on the host do not run as root",
+  "activation/no-nix": "the host has no Nix, and its store cannot be written without",
+  "activation/no-systemd": "the host does not run systemd, which the way back is armed with",
+  "activation/lease-held": "another deployment holds the host",
+  "activation/lease-lost": "another deployment took the host over while this one was under way",
+  "activation/no-switch": "the system has no executable bin/switch-to-configuration",
+  "activation/not-nixos": "a NixOS host was to get a system that is not a NixOS toplevel",
+  "activation/prepare": "the deployment could not be prepared on the host",
+  "activation/agent": "the on-host agent could not be started, or went away without a result",
+  "activation/switch": "switch-to-configuration failed or left another system running",
+  "activation/switch-timeout": "switch-to-configuration did not end in time",
+  "activation/reboot-needed": "the system can only be reached by a reboot",
+  "activation/not-confirmed": "the host was not confirmed in time and went back by itself",
+  "activation/commit": "the system ran well but could not be made the default",
+  "activation/dry-activate": "switch-to-configuration dry-activate failed",
+  "activation/stranded": "the host could not go back to the system it ran before",
+} as const;
+
+export class ActivationError extends SkepError<keyof typeof activationErrorCodes> {}

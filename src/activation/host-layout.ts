@@ -1,0 +1,23 @@
+/** The places on a host that skep owns. All but the records and GC roots are on tmpfs and gone after a reboot. */
+export const hostLayout = {
+  /** The lease: one small file, see lease.ts. */
+  lease: "/run/skep/lease",
+  /** One folder per run, made by startAgent: the agent's script, state and log. */
+  runs: "/run/skep/runs",
+  /** One JSON file per committed deployment, named by its run; the newest fifty are kept. */
+  records: "/var/lib/skep/deployments",
+  /** `wanted`: what was last sent to the host. `running`: follows /run/current-system where NixOS has no such root. */
+  gcRoots: "/nix/var/nix/gcroots/skep",
+} as const;
+
+/** The folder of one run on the host. */
+export function runFolder(run: string): string {
+  return `${hostLayout.runs}/${run}`;
+}
+
+/** The profile whose newest generation is the system a host boots. */
+export type ProfilePath = "/nix/var/nix/profiles/system" | "/nix/var/nix/profiles/skep";
+
+export function profileFor({ nixos }: { readonly nixos: boolean }): ProfilePath {
+  return nixos ? "/nix/var/nix/profiles/system" : "/nix/var/nix/profiles/skep";
+}

@@ -1,0 +1,21 @@
+/** What changes on one host: probe, lease, the on-host agent, GC roots, the deployment record. */
+export type { AgentOrder, AgentState, AgentStatus, FollowOptions, Verdict } from "./agent.ts";
+export {
+  decideAgent,
+  FINAL_STATES,
+  followAgent,
+  isFinal,
+  longestAgentMs,
+  readAgent,
+  startAgent,
+  turnBackAgent,
+} from "./agent.ts";
+export { describeCause } from "./describe-cause.ts";
+export type { DeploymentRecord, HiveRevision } from "./deployment-record.ts";
+export { dryActivate } from "./dry-activate.ts";
+export { ActivationError, activationErrorCodes } from "./errors.ts";
+export { protectClosure } from "./gc-roots.ts";
+export type { AcquireLeaseOptions, LeaseHolder, LeaseRequest } from "./lease.ts";
+export { acquireLease, releaseLease, renewLease } from "./lease.ts";
+export type { HostFacts, ProfileFacts } from "./probe-host.ts";
+export { probeHost } from "./probe-host.ts";

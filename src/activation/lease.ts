@@ -1,0 +1,175 @@
+/**
+ * The lease: the right of one run to change one host.
+ *
+ * It is the file /run/skep/lease, made by linking a complete file to that name, which only one can do:
+ *
+ *     run=<run id>
+ *     owner=<user@machine>
+ *     reason=<what the run is doing>
+ *     taken=<seconds since 1970, for people>
+ *     expires=<seconds of uptime>
+ *
+ * Expiry is counted in uptime: a clock that jumps changes nothing, and a reboot clears /run and the lease with it.
+ */
+import type { CommandRunner } from "#core";
+import { formatDuration, lastLines, succeeded } from "#core";
+import { ActivationError } from "./errors.ts";
+import { hostLayout } from "./host-layout.ts";
+import { runScript, SET_PATH } from "./run-script.ts";
+
+/** Who a lease is for. */
+export interface LeaseRequest {
+  readonly run: string;
+  /** `user@machine` of the operator. */
+  readonly owner: string;
+  /** What the run is doing: `switch of 3 hosts`. */
+  readonly reason: string;
+}
+
+/** A lease as it was found on a host. */
+export interface LeaseHolder extends LeaseRequest {
+  /** Milliseconds since 1970 by the host's clock. */
+  readonly takenAt: number;
+  /** Milliseconds until it expires; negative when it has. */
+  readonly expiresInMs: number;
+}
+
+export interface AcquireLeaseOptions extends LeaseRequest {
+  readonly ttlMs: number;
+  /** Take it over even if it has not expired. */
+  readonly steal?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Takes the lease of a host, or extends it when this run has it already. An expired lease is taken over.
+ * @returns the holder it was taken from, if any: its agent may still be at work.
+ * @throws ActivationError `activation/lease-held` naming who holds it.
+ */
+export async function acquireLease(
+  runner: CommandRunner,
+  { run, owner, reason, ttlMs, steal = false, signal }: AcquireLeaseOptions,
+): Promise<{ readonly takenFrom: LeaseHolder | undefined }> {
+  const args = [run, oneLine(owner), oneLine(reason), seconds(ttlMs), steal ? "steal" : "ask"];
+  const result = await runScript(runner, { script: ACQUIRE_SCRIPT, args, signal, timeoutMs: 30_000 });
+  const holder = parseHolder(result.stdout);
+  if (succeeded(result)) return { takenFrom: holder };
+  if (holder === undefined) {
+    throw new ActivationError("activation/prepare", `cannot write the lease on the host: ${lastLines(result)}`, {
+      hint: "is /run on the host writable, and not full?",
+    });
+  }
+  const until = formatDuration(Math.max(0, holder.expiresInMs));
+  const since = new Date(holder.takenAt).toISOString();
+  throw new ActivationError(
+    "activation/lease-held",
+    `held by ${holder.owner} (run ${holder.run}, ${holder.reason}, since ${since}); expires in ${until}`,
+    {
+      hint: "wait for that run, or take the host over with --steal-lease: an activation under way there goes back first",
+    },
+  );
+}
+
+/** Moves the expiry of this run's lease to later. @throws ActivationError `activation/lease-lost` when it is no longer ours. */
+export async function renewLease(
+  runner: CommandRunner,
+  { run, ttlMs, signal }: { readonly run: string; readonly ttlMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const result = await runScript(runner, {
+    script: RENEW_SCRIPT,
+    args: [run, seconds(ttlMs)],
+    signal,
+    timeoutMs: 30_000,
+  });
+  if (!succeeded(result)) throw leaseLost(parseHolder(result.stdout));
+}
+
+/** Gives the lease back if it is this run's; does nothing otherwise. */
+export async function releaseLease(
+  runner: CommandRunner,
+  { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  await runScript(runner, { script: RELEASE_SCRIPT, args: [run], signal, timeoutMs: 30_000 });
+}
+
+export function leaseLost(holder: LeaseHolder | undefined): ActivationError {
+  const by = holder === undefined ? "its lease is gone" : `it is held by ${holder.owner} (run ${holder.run}) now`;
+  return new ActivationError("activation/lease-lost", `the host was taken over: ${by}`, {
+    hint: "see what the other run did, then deploy again",
+  });
+}
+
+/** Reads the holder out of a script's output: the lease's lines, each with `holder.` before it. */
+function parseHolder(text: string): LeaseHolder | undefined {
+  const field = (name: string): string => new RegExp(`^holder\\.${name}=(.*)$`, "m").exec(text)?.[1] ?? "";
+  if (field("run") === "") return undefined;
+  return {
+    run: field("run"),
+    owner: field("owner"),
+    reason: field("reason"),
+    takenAt: Number(field("taken")) * 1000,
+    expiresInMs: Number(field("left")) * 1000,
+  };
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+function seconds(ms: number): string {
+  return String(Math.ceil(ms / 1000));
+}
+
+/** Shell functions about the lease that the agent uses too. */
+export const LEASE_FUNCTIONS = `
+lease=${hostLayout.lease}
+uptime() { read -r up _ </proc/uptime; echo "\${up%%.*}"; }
+lease_field() { sed -n "s/^$2=//p" "$1" 2>/dev/null | head -n 1; }
+lease_is_ours() { [ "$(lease_field "$lease" run)" = "$1" ]; }
+say_holder() {
+  sed -n 's/^\\([a-z]*=\\)/holder.\\1/p' "$1"
+  expires=$(lease_field "$1" expires)
+  echo "holder.left=$((\${expires:-0} - $(uptime)))"
+}
+# renew RUN SECONDS: a later expiry, written whole; never an earlier one
+renew_lease() {
+  lease_is_ours "$1" || return 1
+  expires=$(($(uptime) + $2))
+  [ "$(lease_field "$lease" expires)" -ge "$expires" ] && return 0
+  sed '/^expires=/d' "$lease" >"$lease.$1" && echo "expires=$expires" >>"$lease.$1" && mv -f "$lease.$1" "$lease"
+}
+release_lease() { if lease_is_ours "$1"; then rm -f "$lease"; fi; }
+`;
+
+const ACQUIRE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+run=$1 owner=$2 reason=$3 ttl=$4 mode=$5
+umask 022
+mkdir -p "\${lease%/*}" || exit 1
+if renew_lease "$run" "$ttl"; then exit 0; fi
+new=$lease.$run
+trap 'rm -f "$new" "$new.taken"' EXIT
+printf 'run=%s\\nowner=%s\\nreason=%s\\ntaken=%s\\nexpires=%s\\n' \\
+  "$run" "$owner" "$reason" "$(date +%s)" "$(($(uptime) + ttl))" >"$new" || exit 1
+tries=0
+until ln "$new" "$lease" 2>/dev/null; do
+  tries=$((tries + 1)); [ "$tries" -lt 20 ] || { echo "cannot link $lease" >&2; exit 1; }
+  seen=$(cat "$lease" 2>/dev/null) || { sleep 0.1; continue; }
+  expires=$(lease_field "$lease" expires)
+  if [ "$mode" != steal ] && [ "$(uptime)" -lt "\${expires:-0}" ]; then say_holder "$lease"; exit 75; fi
+  # Whoever moves it away must have moved the very lease that was judged; else it is put back.
+  mv -f "$lease" "$new.taken" 2>/dev/null || continue
+  if [ "$(cat "$new.taken")" = "$seen" ]; then say_holder "$new.taken"; else ln "$new.taken" "$lease"; fi
+done
+exit 0
+`;
+
+const RENEW_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+renew_lease "$1" "$2" && exit 0
+[ -e "$lease" ] && say_holder "$lease"
+exit 75
+`;
+
+const RELEASE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+release_lease "$1"
+exit 0
+`;

@@ -1,0 +1,129 @@
+import type { CommandRunner } from "#core";
+import { lastLines, succeeded } from "#core";
+import type { StorePath } from "#store";
+import { parseStorePath } from "#store";
+import { ActivationError } from "./errors.ts";
+import type { ProfilePath } from "./host-layout.ts";
+import { profileFor } from "./host-layout.ts";
+import { runScript, SET_PATH } from "./run-script.ts";
+
+/** What a host is and what it runs, read in one round trip. */
+export interface HostFacts {
+  /** Whether it is a NixOS host (`/etc/NIXOS` is there). */
+  readonly nixos: boolean;
+  /** Whether systemd is its init. */
+  readonly systemd: boolean;
+  /** Version of the `nix-store` on the PATH. */
+  readonly nixVersion: string | undefined;
+  /** The system it runs: `/run/current-system`, resolved. */
+  readonly running: StorePath | undefined;
+  /** The system it booted: `/run/booted-system`, resolved. */
+  readonly booted: StorePath | undefined;
+  readonly profile: ProfileFacts;
+  /** The kernel's boot id: changes with every boot. */
+  readonly bootId: string;
+  /** Bytes free where the store is. */
+  readonly storeFreeBytes: number | undefined;
+  /** Names of the units in state `failed`. */
+  readonly failedUnits: readonly string[];
+}
+
+export interface ProfileFacts {
+  readonly path: ProfilePath;
+  /** The generation that is the default; undefined when there is none yet. */
+  readonly generation: number | undefined;
+  /** The system of that generation. */
+  readonly system: StorePath | undefined;
+}
+
+/**
+ * @param runner runs commands as root.
+ * @throws ActivationError `activation/probe` when the host's answer makes no sense, `activation/not-root`.
+ */
+export async function probeHost(
+  runner: CommandRunner,
+  { signal, timeoutMs = 30_000 }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number } = {},
+): Promise<HostFacts> {
+  const result = await runScript(runner, { script: PROBE_SCRIPT, signal, timeoutMs });
+  if (!succeeded(result)) {
+    throw new ActivationError("activation/probe", `cannot read the state of the host: ${lastLines(result)}`, {
+      hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
+    });
+  }
+  return parseFacts(result.stdout);
+}
+
+/** Parses what the probe script prints: lines of `key=value`, of which `failed` may come many times. */
+export function parseFacts(text: string): HostFacts {
+  const values = new Map<string, string>();
+  const failedUnits: string[] = [];
+  for (const line of text.split("\n")) {
+    const equals = line.indexOf("=");
+    if (equals === -1) continue;
+    const key = line.slice(0, equals);
+    const value = line.slice(equals + 1);
+    if (key === "failed") failedUnits.push(value);
+    else values.set(key, value);
+  }
+  const value = (key: string): string | undefined => (values.get(key) === "" ? undefined : values.get(key));
+  if (value("probe") !== "complete") {
+    throw new ActivationError("activation/probe", "cannot read the state of the host: its answer was cut short", {
+      hint: "a shell start-up file on the host may print or exit; it must do neither for non-interactive logins",
+    });
+  }
+  if (value("uid") !== "0") {
+    throw new ActivationError("activation/not-root", `commands on the host run as uid ${value("uid") ?? "unknown"}`, {
+      hint: 'log in as root, or set elevation: "sudo" with NOPASSWD for the login user',
+    });
+  }
+  const nixos = value("nixos") === "yes";
+  const freeKiB = Number(value("free_kib"));
+  return {
+    nixos,
+    systemd: value("systemd") === "yes",
+    nixVersion: /\d+\.\d+\S*/.exec(value("nix") ?? "")?.[0],
+    running: storePathOf(value("running")),
+    booted: storePathOf(value("booted")),
+    profile: {
+      path: profileFor({ nixos }),
+      generation: generationOf(value("profile_link")),
+      system: storePathOf(value("profile_system")),
+    },
+    bootId: value("boot_id") ?? "",
+    storeFreeBytes: Number.isFinite(freeKiB) && value("free_kib") !== undefined ? freeKiB * 1024 : undefined,
+    failedUnits,
+  };
+}
+
+/** A link may lead outside the store (a hand-made /run/current-system): that is no system of ours. */
+function storePathOf(path: string | undefined): StorePath | undefined {
+  return path?.startsWith("/nix/store/") === true ? parseStorePath(path) : undefined;
+}
+
+function generationOf(link: string | undefined): number | undefined {
+  const match = /-(\d+)-link$/.exec(link ?? "");
+  return match === null ? undefined : Number(match[1]);
+}
+
+const PROBE_SCRIPT = `${SET_PATH}
+say() { printf '%s=%s\\n' "$1" "$2"; }
+say uid "$(id -u)"
+profile=/nix/var/nix/profiles/skep
+if [ -e /etc/NIXOS ]; then say nixos yes; profile=/nix/var/nix/profiles/system; fi
+[ -d /run/systemd/system ] && say systemd yes
+say nix "$(nix-store --version 2>/dev/null | head -n 1)"
+[ -e /run/current-system ] && say running "$(readlink -f /run/current-system)"
+[ -e /run/booted-system ] && say booted "$(readlink -f /run/booted-system)"
+if [ -e "$profile" ]; then
+  say profile_link "$(readlink "$profile")"
+  say profile_system "$(readlink -f "$profile")"
+fi
+say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+store=/nix/store; [ -d "$store" ] || store=/
+say free_kib "$(df -P -k "$store" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\).*/\\1/p')"
+if [ -d /run/systemd/system ]; then
+  systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null </dev/null |
+    while read -r unit _; do say failed "$unit"; done
+fi
+say probe complete
+`;

@@ -1,0 +1,144 @@
+import type { Argv as Yargs, InferredOptionTypes } from "yargs";
+import type { Goal, Limits } from "#hive";
+import { GOALS } from "#hive";
+import { createReporter, useColors } from "#report";
+import { rollOut } from "#rollout";
+import { CliError } from "./errors.ts";
+import { exitCodeOfReport } from "./exit-codes.ts";
+import type { HiveArguments } from "./hive-options.ts";
+import { loadSelection, withHiveOptions } from "./hive-options.ts";
+import { listenForInterrupts } from "./interrupts.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The options of `skep deploy` beside those of the hive. */
+export const deployOptions = {
+  parallel: { alias: "p", type: "number", requiresArg: true, description: "Hosts at one time" },
+  "limit-evaluate": { type: "number", requiresArg: true, description: "Nix evaluations at one time" },
+  "limit-build": { type: "number", requiresArg: true, description: "Builds at one time" },
+  "limit-copy": { type: "number", requiresArg: true, description: "Copies at one time" },
+  "limit-activate": { type: "number", requiresArg: true, description: "Activations at one time" },
+  "steal-lease": {
+    type: "boolean",
+    default: false,
+    description: "Take hosts over that another run holds; what it has under way there goes back first",
+  },
+  "accept-new": {
+    type: "boolean",
+    default: false,
+    description: "Add host keys of hosts not known yet to known_hosts; changed keys are refused as ever",
+  },
+  "ssh-config": { type: "string", requiresArg: true, description: "An ssh_config file instead of ~/.ssh/config" },
+  "known-hosts": { type: "string", requiresArg: true, description: "A known_hosts file instead of the usual ones" },
+  output: {
+    alias: "o",
+    choices: ["auto", "tty", "lines", "ndjson"],
+    default: "auto",
+    description: "How to tell what happens; ndjson goes to standard output, the others to standard error",
+  },
+  json: { type: "boolean", default: false, description: "The same as --output ndjson" },
+  verbose: { alias: "v", type: "boolean", default: false, description: "Show what builders and activations print" },
+  quiet: { alias: "q", type: "boolean", default: false, description: "Show errors and the result only" },
+} as const;
+
+type DeployArguments = HiveArguments & InferredOptionTypes<typeof deployOptions>;
+
+/** `skep deploy [goal]`, and `skep build`, which is its goal `build`. */
+export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exitCode: number) => void): void {
+  parser.command(
+    "deploy [goal]",
+    "Bring hosts to the systems the hive gives them",
+    (command) =>
+      withDeployOptions(command)
+        .positional("goal", {
+          choices: GOALS,
+          default: "switch" as const,
+          description: "How far to go: see below",
+        })
+        .epilogue(GOALS_EXPLAINED)
+        .example("skep deploy", "the whole fleet")
+        .example('skep deploy --on "@web & !web-3"', "some of it")
+        .example("skep deploy test --on web-1", "try a system until the next reboot")
+        .example("skep deploy build", "only build; prints HOST PATH")
+        .example("skep deploy --json", "events for a machine"),
+    async (args) => {
+      finish(await deploy(args.goal, args, terminal));
+    },
+  );
+  parser.command(
+    "build",
+    "Evaluate and build systems and print HOST PATH; the same as deploy build",
+    (command) => withDeployOptions(command).example("skep build --on web-1", "one host's system"),
+    async (args) => {
+      finish(await deploy("build", args, terminal));
+    },
+  );
+}
+
+function withDeployOptions(parser: Yargs): Yargs<DeployArguments> {
+  return withHiveOptions(parser).options(deployOptions);
+}
+
+async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
+  const limits = limitsOf(args);
+  const { hive, hosts } = await loadSelection(args, terminal);
+  const { stdout, stderr, env } = terminal;
+  await using reporter = createReporter({
+    format: args.json ? "ndjson" : args.output,
+    stdout,
+    stderr,
+    env,
+    colors: useColors(stderr, env),
+    verbose: args.verbose,
+    quiet: args.quiet,
+  });
+  using interrupts = listenForInterrupts(({ leave }) => {
+    reporter.handle({ at: Date.now(), type: "interrupted", leave });
+  });
+  const report = await rollOut(hive, {
+    goal,
+    hosts,
+    limits,
+    ssh: {
+      configFile: args["ssh-config"],
+      knownHostsFiles: args["known-hosts"] === undefined ? undefined : [args["known-hosts"]],
+      hostKeyPolicy: args["accept-new"] ? "accept-new" : "strict",
+    },
+    stealLease: args["steal-lease"],
+    onEvent: (event) => {
+      reporter.handle(event);
+    },
+    stop: interrupts.stop,
+    leave: interrupts.leave,
+  });
+  return exitCodeOfReport(report);
+}
+
+function limitsOf(args: DeployArguments): Partial<Limits> {
+  const given = {
+    parallel: args.parallel,
+    evaluate: args["limit-evaluate"],
+    build: args["limit-build"],
+    copy: args["limit-copy"],
+    activate: args["limit-activate"],
+  };
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  for (const [name, value] of Object.entries(given) as [keyof typeof given, number | undefined][]) {
+    if (value === undefined) continue;
+    if (!Number.isInteger(value) || value < 1) {
+      const option = name === "parallel" ? "--parallel" : `--limit-${name}`;
+      throw new CliError("cli/usage", `${option} takes a whole number from 1 up, not ${value}`, {
+        hint: "see skep deploy --help",
+      });
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+const GOALS_EXPLAINED = `Goals, from least to most:
+  build         evaluate and build, touch no host; prints HOST PATH
+  push          also copy the closure to the host
+  dry-activate  also let the host say what activating it would do
+  test          also activate and prove it, without making it the default
+  boot          make it what boots next, without activating it now
+  switch        activate it, prove it well over a fresh login, make it the default`;

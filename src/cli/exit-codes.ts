@@ -1,0 +1,53 @@
+import { SkepError } from "#core";
+import type { HostReport, RolloutReport } from "#rollout";
+
+/** What each exit code means. The documentation's table is this one. */
+export const EXIT_CODES = {
+  0: "every host is as wanted",
+  1: "something in skep itself failed",
+  2: "the command line or the hive is wrong, or nothing was selected",
+  3: "the system of some host could not be evaluated or built",
+  4: "a secret could not be opened or installed",
+  5: "some host failed and is untouched",
+  6: "some host was rolled back",
+  7: "some host is stranded and needs hands",
+  130: "the operator stopped the run",
+} as const;
+
+export type ExitCode = keyof typeof EXIT_CODES;
+
+const OF_LAYER: Readonly<Record<string, ExitCode>> = { cli: 2, hive: 2, nix: 3, secrets: 4 };
+
+/** The exit code of a run: what its worst host says, unless the operator stopped it. */
+export function exitCodeOfReport(report: RolloutReport): ExitCode {
+  if (report.interrupted) return 130;
+  const codes = report.hosts.map(exitCodeOfHost);
+  return codes.reduce((worst, code) => (code > worst ? code : worst), 0);
+}
+
+/** The exit code of a command that was ended by an error. */
+export function exitCodeOfError(error: unknown): ExitCode {
+  return error instanceof SkepError ? (OF_LAYER[layerOf(String(error.code))] ?? 1) : 1;
+}
+
+function exitCodeOfHost(host: HostReport): ExitCode {
+  switch (host.outcome) {
+    case "unchanged":
+    case "deployed":
+      return 0;
+    case "skipped":
+      return 5;
+    case "failed": {
+      const code = OF_LAYER[layerOf(host.error.code)];
+      return code === 3 || code === 4 ? code : 5;
+    }
+    case "rolled-back":
+      return 6;
+    case "stranded":
+      return 7;
+  }
+}
+
+function layerOf(code: string): string {
+  return code.split("/", 1)[0] ?? "";
+}

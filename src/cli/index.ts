@@ -1,0 +1,3 @@
+/** The command line: argv, loading the hive file, exit codes. */
+export { EXIT_CODES } from "./exit-codes.ts";
+export { runCli } from "./run-cli.ts";

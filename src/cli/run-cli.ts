@@ -1,0 +1,56 @@
+import yargs from "yargs";
+import { addDeployCommand, deployOptions } from "./deploy-command.ts";
+import { exitCodeOfError } from "./exit-codes.ts";
+import { hiveOptions } from "./hive-options.ts";
+import { addHostsCommand } from "./hosts-command.ts";
+import { printError } from "./print-error.ts";
+import type { Terminal } from "./terminal.ts";
+import { usageError } from "./usage-error.ts";
+import { version } from "./version.ts";
+
+/** Parses the command line, does what it says, and returns the exit code. Never throws. */
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await parseAndRun(argv, terminal);
+  } catch (error) {
+    printError(error, terminal);
+    return exitCodeOfError(error);
+  }
+}
+
+async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode: number | undefined;
+  const finish = (code: number): void => {
+    exitCode = code;
+  };
+  const parser = yargs()
+    .scriptName("skep")
+    .usage("$0 <command>\n\nDeploys a fleet of Linux hosts from one typed hive file: test, prove, commit.")
+    .version(version)
+    .alias({ h: "help", V: "version" })
+    .epilogue("Every command explains itself: skep deploy --help")
+    .wrap(Math.min(terminal.stdout.columns ?? 100, 100))
+    .completion("completion", "Print a completion script for bash or zsh")
+    .strict()
+    .demandCommand(1, "no command was given")
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      // An error of yargs' own is about the command line too; any other comes from a command.
+      if (error !== undefined && error.name !== "YError") throw error;
+      throw usageError(message ?? error?.message ?? "", { argv, knownWords: KNOWN_WORDS });
+    });
+  addDeployCommand(parser, terminal, finish);
+  addHostsCommand(parser, terminal, finish);
+  await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
+    // What yargs prints itself is what was asked for: help, the version, a completion script.
+    if (output !== "") terminal.stdout.write(`${output}\n`);
+  });
+  return exitCode ?? 0;
+}
+
+const KNOWN_WORDS = [
+  ...["deploy", "build", "hosts", "completion", "help", "version"],
+  ...Object.keys(hiveOptions),
+  ...Object.keys(deployOptions),
+];

@@ -1,0 +1,16 @@
+import type { Writable } from "node:stream";
+
+/** What a command sees of the process it runs in. */
+export interface Terminal {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  readonly cwd: string;
+}
+
+/** A standard stream: a terminal has a size. */
+export type Stream = Writable & {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+};

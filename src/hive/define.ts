@@ -1,0 +1,69 @@
+import type {
+  CheckTiming,
+  CommandCheckInput,
+  CommandCheckOptions,
+  HiveInput,
+  HostInput,
+  HttpCheckInput,
+  HttpCheckOptions,
+  TcpCheckInput,
+  TcpCheckOptions,
+  UnitCheckInput,
+} from "./input.ts";
+
+/** What a hive file exports: the hive, or a function that makes it, now or later. */
+export type HiveDefinition = HiveInput | (() => HiveInput | Promise<HiveInput>);
+
+/**
+ * Describes a fleet; the default export of `hive.ts`. May be given a function, and that may be async: an inventory can
+ * be fetched from anywhere. It is validated when the file is loaded.
+ *
+ * @example
+ * export default defineHive({
+ *   hosts: { "web-1": { target: "root@10.0.0.1", tags: ["web"], system: nixos({ flake: "." }) } },
+ * });
+ */
+export function defineHive(hive: HiveDefinition): HiveDefinition {
+  return hive;
+}
+
+/** Describes one host in a file of its own, with the editor's help; the hive takes it under the host's name. */
+export function defineHost(host: HostInput): HostInput {
+  return host;
+}
+
+/**
+ * Passes when an HTTP GET is answered as expected.
+ * @example http({ port: 8080, path: "/healthz" })
+ */
+export function http(options: HttpCheckOptions = {}): HttpCheckInput {
+  return { ...options, kind: "http" };
+}
+
+/**
+ * Passes when a TCP port accepts a connection.
+ * @example tcp({ port: 5432, from: "host" })
+ */
+export function tcp(options: TcpCheckOptions): TcpCheckInput {
+  return { ...options, kind: "tcp" };
+}
+
+/**
+ * Passes when a systemd unit is active.
+ * @example unit("nginx.service", { passes: 3 })
+ */
+export function unit(name: string, options: CheckTiming = {}): UnitCheckInput {
+  return { ...options, kind: "unit", unit: name };
+}
+
+/**
+ * Passes when a command ends with exit code 0.
+ * @example command(["pg_isready", "-q"])
+ * @example command(["./smoke-test"], { on: "operator", deadline: "2m" })
+ */
+export function command(
+  argv: readonly [program: string, ...args: string[]],
+  options: CommandCheckOptions = {},
+): CommandCheckInput {
+  return { ...options, kind: "command", argv };
+}

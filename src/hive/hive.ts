@@ -1,0 +1,95 @@
+import type { SystemSource } from "./system-source.ts";
+
+declare const hostName: unique symbol;
+/** The name of a host in the hive; made by validation only. */
+export type HostName = string & { readonly [hostName]: true };
+
+/** A validated hive: every default filled in, every duration in milliseconds, deeply frozen. */
+export interface Hive {
+  readonly name: string;
+  /** The hive file's folder, which relative paths in the hive start from. */
+  readonly directory: string;
+  /** In the order the hive file gives them. */
+  readonly hosts: readonly Host[];
+  readonly limits: Limits;
+}
+
+/** One machine of a {@link Hive}. */
+export interface Host {
+  readonly name: HostName;
+  readonly target: Target;
+  readonly tags: readonly string[];
+  readonly elevation: "none" | "sudo";
+  readonly system: SystemSource;
+  readonly checks: readonly Check[];
+  readonly activation: ActivationLimits;
+  readonly substitute: boolean;
+}
+
+/** Where to connect. What is undefined is left to ssh_config. */
+export interface Target {
+  readonly host: string;
+  readonly user: string | undefined;
+  readonly port: number | undefined;
+  /** Absolute path. */
+  readonly identityFile: string | undefined;
+  readonly proxyJump: string | undefined;
+  readonly hostKey: string | undefined;
+}
+
+export interface ActivationLimits {
+  /** For one run of switch-to-configuration. */
+  readonly timeoutMs: number;
+  /** For the whole proof: from the end of the activation to the confirmation. */
+  readonly confirmTimeoutMs: number;
+}
+
+export interface Limits {
+  readonly parallel: number;
+  readonly evaluate: number;
+  /** Undefined: half of what is free when the evaluation starts. */
+  readonly evaluateMemoryMiB: number | undefined;
+  readonly build: number;
+  readonly copy: number;
+  readonly activate: number;
+}
+
+export type Check = HttpCheck | TcpCheck | UnitCheck | CommandCheck;
+
+interface CheckBase {
+  readonly name: string;
+  readonly periodMs: number;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+  readonly passes: number;
+}
+
+export interface HttpCheck extends CheckBase {
+  readonly kind: "http";
+  /** Undefined: made from the target's address, `port` and `path`. */
+  readonly url: string | undefined;
+  readonly port: number;
+  readonly path: string;
+  /** Undefined: any from 200 to 299. */
+  readonly status: number | undefined;
+  readonly body: string | undefined;
+  readonly from: "operator" | "host";
+}
+
+export interface TcpCheck extends CheckBase {
+  readonly kind: "tcp";
+  readonly port: number;
+  readonly address: string | undefined;
+  readonly from: "operator" | "host";
+}
+
+export interface UnitCheck extends CheckBase {
+  readonly kind: "unit";
+  readonly unit: string;
+}
+
+export interface CommandCheck extends CheckBase {
+  readonly kind: "command";
+  readonly argv: readonly [program: string, ...args: string[]];
+  readonly on: "host" | "operator";
+}

@@ -1,0 +1,32 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import type { SystemSource } from "./system-source.ts";
+
+/** A path made absolute: relative to the hive's folder, or to the operator's home after `~/`. */
+export function resolvePath(path: string, directory: string): string {
+  return path === "~" || path.startsWith("~/") ? resolve(homedir(), path.slice(2)) : resolve(directory, path);
+}
+
+/** A source whose local paths are absolute. */
+export function resolveSource(source: SystemSource, directory: string): SystemSource {
+  switch (source.kind) {
+    case "nix-flake":
+      return { ...source, flake: resolveFlake(source.flake, directory) };
+    case "nix-file":
+      return { ...source, file: resolvePath(source.file, directory) };
+    case "store-path":
+      return source;
+  }
+}
+
+/**
+ * A flake reference that names a local folder, made absolute; every other (`github:owner/repo`, `nixpkgs`) stays.
+ * Local are `.`, `..`, `/…`, `./…`, `../…`, `~/…`, and such a path after `path:`, `git+file:` or `hg+file:`.
+ */
+function resolveFlake(flake: string, directory: string): string {
+  const match = /^(?<scheme>path:|git\+file:|hg\+file:)?(?<path>[^?]*)(?<query>\?.*)?$/s.exec(flake);
+  const { scheme = "", path = "", query = "" } = match?.groups ?? {};
+  if (path.startsWith("//")) return flake;
+  const isLocal = scheme !== "" || /^(?:\.{0,2}|~)(?:\/|$)/.test(path);
+  return isLocal ? `${scheme}${resolvePath(path, directory)}${query}` : flake;
+}

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { succeeded } from "#core";
+import type { HostName } from "#hive";
+import type { StorePath } from "#store";
+import { NixError } from "./errors.ts";
+import type { Nix } from "./nix.ts";
+import { runNix } from "./run-nix.ts";
+
+/** The link that keeps a host's derivation, or its built system, from being collected. */
+export function rootOf(rootsDirectory: string, host: HostName, what: "derivation" | "toplevel"): string {
+  return join(rootsDirectory, host, what);
+}
+
+/**
+ * Keeps a derivation from being collected: makes `root` a link to it, in the place of an older one, and registers it
+ * with Nix.
+ * @throws NixError `nix/root` when that fails, or the derivation is gone already.
+ */
+export async function addDerivationRoot(
+  nix: Nix,
+  derivation: StorePath,
+  { root, signal }: { readonly root: string; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const argv = [
+    "nix-instantiate",
+    // The user's own settings may say otherwise; what is evaluated is ours.
+    ...["--option", "pure-eval", "false", "--option", "restrict-eval", "false"],
+    ...["--add-root", root, "--indirect"],
+    ...["--argstr", "path", derivation],
+    ...["--expr", AS_DERIVATION],
+  ] as const;
+  const result = await runNix(nix, argv, { signal, timeoutMs: 300_000 });
+  if (succeeded(result)) return;
+  throw new NixError("nix/root", `could not register ${root} as a root of ${derivation}: ${result.stderr.trim()}`, {
+    hint: "run it again; see that its folder can be written and that no other program makes the same root",
+  });
+}
+
+/** nix-instantiate roots what it evaluated; this makes it take a derivation that is in the store already. */
+const AS_DERIVATION = `{ path }: {
+  type = "derivation";
+  name = "system";
+  outputName = "out";
+  drvPath = builtins.storePath path;
+  outPath = path;
+}`;

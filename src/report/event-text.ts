@@ -1,0 +1,73 @@
+import { formatDuration } from "#core";
+import type { HostReport, RolloutEvent, Step } from "#rollout";
+import { copiedText, copyProgressText } from "./copy-text.ts";
+import { interruptionLines } from "./interruption.ts";
+import type { Paint } from "./paint.ts";
+import { firstLine, plainLine } from "./plain-text.ts";
+import type { RunState } from "./run-state.ts";
+import { padEnd } from "./width.ts";
+import { counted, OUTCOME_STYLES, outcomeWord } from "./words.ts";
+
+interface EventTextOptions {
+  /** The run as it is after the event. */
+  readonly state: RunState;
+  readonly paint: Paint;
+}
+
+type StepEvent<Type extends RolloutEvent["type"]> = Extract<RolloutEvent, { type: Type }>;
+
+const STEP_WIDTH = "dry-activate".length;
+
+/** An event as a log tells it, without time and host. Not every event is worth a line. */
+export function describeEvent(event: RolloutEvent, options: EventTextOptions): string[] {
+  const { state, paint } = options;
+  switch (event.type) {
+    case "run-started":
+      return [`${event.goal} of ${counted(event.hosts.length, "host")} of ${event.hive}, run ${event.run}`];
+    case "step-progress":
+    case "log":
+      return [stepText(event.step, paint) + goingOnText(event, options)];
+    case "step-finished":
+      return [stepText(event.step, paint) + finishedText(event, state)];
+    case "step-failed": {
+      const text = `failed after ${formatDuration(event.durationMs)}: ${firstLine(event.error.message)}`;
+      return [stepText(event.step, paint) + paint("red", text)];
+    }
+    case "notice":
+      return [`${paint("yellow", "notice:")} ${plainLine(event.message)}`];
+    case "interrupted":
+      return interruptionLines(state, Infinity).map((line) => paint("yellow", line));
+    case "host-finished":
+      return [endText(event.report, options)];
+    case "step-started":
+    case "run-finished":
+      return [];
+  }
+}
+
+function stepText(step: Step, paint: Paint): string {
+  return paint("cyan", padEnd(step, STEP_WIDTH)) + "  ";
+}
+
+/** `waiting for http :80 (502), 10 s so far`, or the line that was printed. */
+function goingOnText(event: StepEvent<"step-progress" | "log">, { state, paint }: EventTextOptions): string {
+  if (event.type === "log") return `${paint("dim", "|")} ${plainLine(event.line)}`;
+  const current = state.hosts.get(event.host)?.current;
+  const text = event.message ?? (event.copy === undefined ? undefined : copyProgressText(event.copy));
+  const soFar = current === undefined ? [] : [`${formatDuration(event.at - current.startedAt)} so far`];
+  return [...(text === undefined ? [] : [plainLine(text)]), ...soFar].join(", ");
+}
+
+function finishedText({ host, step, durationMs }: StepEvent<"step-finished">, state: RunState): string {
+  const copy = step === "copy" ? state.hosts.get(host)?.ended?.copy : undefined;
+  return copy === undefined
+    ? formatDuration(durationMs)
+    : `${copiedText(copy.paths, copy.bytes)} in ${formatDuration(durationMs)}`;
+}
+
+/** How a host ended. */
+function endText(report: HostReport, { state, paint }: EventTextOptions): string {
+  const word = paint(OUTCOME_STYLES[report.outcome], outcomeWord(report.outcome, state.goal));
+  if (report.outcome === "skipped") return `${word}: ${plainLine(report.reason)}`;
+  return `${word} ${"error" in report ? "after" : "in"} ${formatDuration(report.durationMs)}`;
+}

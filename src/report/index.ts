@@ -1,0 +1,8 @@
+/** What people and programs see of a run: everything here is made from its events. */
+export { OUTPUT_FORMATS } from "./output-format.ts";
+export type { OutputFormat } from "./output-format.ts";
+export type { OutputStream } from "./output.ts";
+export { useColors } from "./paint.ts";
+export type { Reporter, ReporterOptions } from "./reporter.ts";
+export { createReporter } from "./reporter.ts";
+export { summary } from "./summary.ts";

@@ -1,0 +1,37 @@
+import type { RolloutEvent } from "#rollout";
+import type { LiveView } from "./live-view.ts";
+import type { Output } from "./output.ts";
+
+/** The version of the shape below; it goes up when a reader would have to change. */
+const VERSION = 1;
+// JSON leaves these as they are; a terminal takes the first for commands, some readers the others for line ends.
+const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
+
+/**
+ * A run for programs: one JSON object a line with `type`, `at` (ISO 8601) and the event's own fields. `run-started` also
+ * has `v`, the version of the shape. Instants are ISO 8601, lengths of time milliseconds; what is undefined is left out.
+ */
+export function openNdjsonView(output: Output): LiveView {
+  return {
+    show(event) {
+      output.write(`${ndjsonLine(event)}\n`);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function ndjsonLine({ type, at, ...fields }: RolloutEvent): string {
+  const version = type === "run-started" ? { v: VERSION } : {};
+  const line = JSON.stringify({ type, at: instant(at), ...version, ...fields }, (key, value: unknown) =>
+    key === "startedAt" && typeof value === "number" ? instant(value) : value,
+  );
+  return line.replace(UNESCAPED, escape);
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,46 @@
+import type { Writable } from "node:stream";
+
+/** A stream the reporter is handed: standard output or error, a file, a pipe. A terminal also has a size. */
+export interface OutputStream extends Writable {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** Where text goes. A reader that went away is no reason to end a deployment, so writing never fails. */
+export interface Output extends AsyncDisposable {
+  /** The size as it is now; 0 where the stream does not know. */
+  readonly columns: number;
+  readonly rows: number;
+  write(text: string): void;
+}
+
+/** Takes a stream in hand until disposed, which waits for everything written to be taken. */
+export function openOutput(stream: OutputStream): Output {
+  stream.on("error", ignore);
+  return {
+    get columns() {
+      return stream.columns ?? 0;
+    },
+    get rows() {
+      return stream.rows ?? 0;
+    },
+    write(text) {
+      if (text !== "" && stream.writable) stream.write(text);
+    },
+    async [Symbol.asyncDispose]() {
+      // No deadline: how fast the results are read is for the reader to say, and giving up would cut them short.
+      if (stream.writable)
+        await new Promise<void>((resolve) =>
+          stream.write("", () => {
+            resolve();
+          }),
+        );
+      stream.off("error", ignore);
+    },
+  };
+}
+
+function ignore(): void {
+  // The stream is not writable any more, which is what `write` looks at.
+}

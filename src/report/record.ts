@@ -1,0 +1,37 @@
+import type { RolloutReport } from "#rollout";
+import { closingTable } from "./closing-table.ts";
+import type { Paint } from "./paint.ts";
+import type { Notice, RunState } from "./run-state.ts";
+import { describeNotices, describeTroubles } from "./troubles.ts";
+import { verdict } from "./verdict.ts";
+
+export interface RecordOptions {
+  readonly columns: number;
+  readonly paint: Paint;
+  /** Only what went wrong. */
+  readonly quiet: boolean;
+  /** Which notices to tell: not those again that were told when they came. */
+  readonly notices: "all" | "unannounced";
+}
+
+/**
+ * What a run leaves behind for people: the table of its hosts, what there is to know, what went wrong in full, and the
+ * verdict next to the prompt. Without a report (the run was left before its end) only what went wrong.
+ */
+export function renderRecord(state: RunState, { columns, paint, quiet, notices }: RecordOptions): string {
+  const { report } = state;
+  const told = ({ announced }: Notice): boolean => notices === "all" || !announced;
+  const blocks = [
+    report === undefined || quiet ? [] : closingTable(report, { columns, paint }),
+    [...(quiet ? [] : describeNotices(state.notices.filter(told), paint)), ...describeTroubles(state, paint)],
+    report === undefined || (quiet && isAsWanted(report)) ? [] : [verdict(report, paint)],
+  ];
+  return blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join("\n")}\n`)
+    .join(quiet ? "" : "\n");
+}
+
+function isAsWanted({ hosts, interrupted }: RolloutReport): boolean {
+  return !interrupted && hosts.every(({ outcome }) => outcome === "deployed" || outcome === "unchanged");
+}

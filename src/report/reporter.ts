@@ -1,0 +1,84 @@
+import { messageOf } from "#core";
+import type { RolloutEvent } from "#rollout";
+import { openLinesView } from "./lines-view.ts";
+import { openNdjsonView } from "./ndjson-view.ts";
+import { openOutput } from "./output.ts";
+import type { OutputStream } from "./output.ts";
+import { chooseFormat } from "./output-format.ts";
+import type { OutputFormat } from "./output-format.ts";
+import { createPaint } from "./paint.ts";
+import { renderRecord } from "./record.ts";
+import { resultLines } from "./results.ts";
+import { applyEvent, createRunState } from "./run-state.ts";
+import { openScreenView } from "./screen-view.ts";
+
+/** Shows a run. */
+export interface Reporter extends AsyncDisposable {
+  /** Takes an event of the run. Never throws, whatever comes, in whatever order. */
+  handle(event: RolloutEvent): void;
+}
+
+export interface ReporterOptions {
+  readonly format: OutputFormat;
+  /** For results: the events as NDJSON, or `HOST PATH` of each host that was built. */
+  readonly stdout: OutputStream;
+  /** For people: what goes on, and the record of it. */
+  readonly stderr: OutputStream;
+  /** Whether to colour what goes to `stderr`. */
+  readonly colors: boolean;
+  /** Whether to show what builders and hosts print. */
+  readonly verbose: boolean;
+  /** Whether to show people only what went wrong. */
+  readonly quiet: boolean;
+  /** What `auto` looks at. Default: the process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: (() => number) | undefined;
+}
+
+const COLUMNS_OF_A_LOG = 120;
+
+/**
+ * Shows a run as its events come, and what it came to once it is finished: results on `stdout`, everything else on
+ * `stderr`. Disposing waits until all of it is written and leaves a terminal as it was found, also in mid-run.
+ */
+export function createReporter(options: ReporterOptions): Reporter {
+  const { quiet, colors, verbose, env = process.env, now = Date.now } = options;
+  const format = chooseFormat(options.format, options.stderr, env);
+  const stdout = openOutput(options.stdout);
+  const stderr = openOutput(options.stderr);
+  const state = createRunState();
+  const paint = createPaint(colors);
+  const views = [
+    ...(format === "ndjson" ? [openNdjsonView(stdout)] : []),
+    ...(format === "lines" && !quiet ? [openLinesView(stderr, { state, paint, verbose })] : []),
+    ...(format === "tty" && !quiet ? [openScreenView(stderr, { state, paint, verbose, now })] : []),
+  ];
+  let ending: Promise<void> | undefined;
+
+  const end = async (): Promise<void> => {
+    for (const view of views) await view.close();
+    if (format !== "ndjson" && state.report !== undefined) stdout.write(resultLines(state.report));
+    const columns = stderr.columns || COLUMNS_OF_A_LOG;
+    const record = renderRecord(state, { columns, paint, quiet, notices: format === "lines" ? "unannounced" : "all" });
+    stderr.write(record === "" || quiet || format === "ndjson" ? record : `\n${record}`);
+  };
+  return {
+    handle(event) {
+      if (ending !== undefined) return;
+      try {
+        applyEvent(state, event);
+        for (const view of views) view.show(event);
+      } catch (error) {
+        // A deployment goes on even where it cannot be shown.
+        stderr.write(`skep: error: cannot show ${event.type}: ${messageOf(error)} [report/internal]\n`);
+      }
+      if (event.type === "run-finished") ending = end();
+    },
+    async [Symbol.asyncDispose]() {
+      await (ending ??= end());
+      await stdout[Symbol.asyncDispose]();
+      await stderr[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import type { SkepErrorJson } from "#core";
+import type { Goal } from "#hive";
+import type { CopyProgress, HostReport, RolloutEvent, RolloutReport, Step } from "#rollout";
+import { plainLine } from "./plain-text.ts";
+
+/** What is known of a run so far: the fold of its events that everything for people is made from. */
+export interface RunState {
+  goal: Goal;
+  startedAt: number | undefined;
+  /** The steps of each host, in order. */
+  steps: readonly Step[];
+  /** In hive order. */
+  readonly hosts: Map<string, HostState>;
+  interruption: "none" | "stopping" | "leaving";
+  /** What was printed for many hosts at once. */
+  log: LogTail | undefined;
+  /** What the operator should know, said once each. */
+  readonly notices: Notice[];
+  report: RolloutReport | undefined;
+}
+
+export interface HostState {
+  readonly name: string;
+  /** What is being done. Undefined before, between and after the steps. */
+  current: CurrentStep | undefined;
+  /** The step that ended last, as it was then. */
+  ended: CurrentStep | undefined;
+  log: LogTail | undefined;
+  readonly failures: StepFailure[];
+  report: HostReport | undefined;
+}
+
+export interface CurrentStep {
+  readonly step: Step;
+  readonly startedAt: number;
+  message: string | undefined;
+  copy: CopyProgress | undefined;
+  /** How far the copy was in the last seconds, oldest first. */
+  readonly samples: CopySample[];
+}
+
+export interface CopySample {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** Something to know about a host, or about the run. */
+export interface Notice {
+  readonly host: string | undefined;
+  readonly message: string;
+  /** Whether it came as an event of its own, not only in a report. */
+  readonly announced: boolean;
+}
+
+/** The last lines a step printed. */
+export interface LogTail {
+  readonly step: Step;
+  readonly lines: readonly string[];
+}
+
+export interface StepFailure {
+  readonly error: SkepErrorJson;
+  readonly log: readonly string[];
+}
+
+const TAIL_LINES = 10;
+const SAMPLE_WINDOW_MS = 5_000;
+
+export function createRunState(): RunState {
+  return {
+    goal: "switch",
+    startedAt: undefined,
+    steps: [],
+    hosts: new Map(),
+    interruption: "none",
+    log: undefined,
+    notices: [],
+    report: undefined,
+  };
+}
+
+/** Takes an event into `state`. Any event is taken at any time, in any order. */
+export function applyEvent(state: RunState, event: RolloutEvent): void {
+  state.startedAt ??= event.at;
+  switch (event.type) {
+    case "run-started":
+      state.goal = event.goal;
+      state.startedAt = event.at;
+      state.steps = event.steps;
+      for (const host of event.hosts) hostOf(state, host);
+      break;
+    case "step-started":
+      hostOf(state, event.host).current = startStep(event.step, event.at);
+      break;
+    case "step-progress":
+      applyProgress(hostOf(state, event.host), event);
+      break;
+    case "step-finished":
+      endStep(hostOf(state, event.host), event);
+      break;
+    case "step-failed": {
+      const host = hostOf(state, event.host);
+      const log = host.log?.step === event.step ? host.log.lines : [];
+      host.failures.push({ error: event.error, log });
+      endStep(host, event);
+      break;
+    }
+    case "log":
+      applyLog(event.host === undefined ? state : hostOf(state, event.host), event);
+      break;
+    case "notice":
+      addNotice(state, { host: event.host, message: event.message, announced: true });
+      break;
+    case "interrupted":
+      state.interruption = event.leave ? "leaving" : "stopping";
+      break;
+    case "host-finished":
+      endHost(state, event.report);
+      break;
+    case "run-finished":
+      state.goal = event.report.goal;
+      state.report = event.report;
+      for (const report of event.report.hosts) endHost(state, report);
+      break;
+  }
+}
+
+function hostOf(state: RunState, name: string): HostState {
+  const known = state.hosts.get(name);
+  if (known !== undefined) return known;
+  const host: HostState = {
+    name,
+    current: undefined,
+    ended: undefined,
+    log: undefined,
+    failures: [],
+    report: undefined,
+  };
+  state.hosts.set(name, host);
+  return host;
+}
+
+function startStep(step: Step, at: number): CurrentStep {
+  return { step, startedAt: at, message: undefined, copy: undefined, samples: [] };
+}
+
+function endStep(host: HostState, { step, at }: { readonly step: Step; readonly at: number }): void {
+  host.ended = host.current?.step === step ? host.current : startStep(step, at);
+  host.current = undefined;
+}
+
+function endHost(state: RunState, report: HostReport): void {
+  const host = hostOf(state, report.host);
+  host.current = undefined;
+  host.report = report;
+  for (const message of report.notices) addNotice(state, { host: report.host, message, announced: false });
+}
+
+function addNotice(state: RunState, notice: Notice): void {
+  const known = state.notices.some(({ host, message }) => host === notice.host && message === notice.message);
+  if (!known) state.notices.push(notice);
+}
+
+function applyProgress(host: HostState, event: Extract<RolloutEvent, { type: "step-progress" }>): void {
+  if (host.current?.step !== event.step) host.current = startStep(event.step, event.at);
+  const { current } = host;
+  if (event.message !== undefined) current.message = event.message;
+  if (event.copy === undefined) return;
+  current.copy = event.copy;
+  current.samples.push({ at: event.at, bytes: event.copy.bytes });
+  while (current.samples.length > 2 && (current.samples[1]?.at ?? event.at) <= event.at - SAMPLE_WINDOW_MS) {
+    current.samples.shift();
+  }
+}
+
+function applyLog(
+  printer: { log: LogTail | undefined },
+  { step, line }: { readonly step: Step; readonly line: string },
+): void {
+  const plain = plainLine(line);
+  if (plain === "") return;
+  const before = printer.log?.step === step ? printer.log.lines : [];
+  printer.log = { step, lines: [...before.slice(1 - TAIL_LINES), plain] };
+}

@@ -1,0 +1,62 @@
+import type { ListrRendererFactory } from "listr2";
+import { Listr } from "listr2";
+
+/** The hosts of a run as listr2 tasks: a projection that waits for what is done elsewhere. */
+export interface TaskList extends AsyncDisposable {
+  /** A host came to its end, and so does its task. */
+  settle(host: string): void;
+}
+
+/** What draws the tasks. */
+export interface Drawing {
+  start(): void;
+  /** Called once, when all tasks are settled. */
+  end(): void;
+}
+
+/** Runs one task per host, all at once; disposing settles those that are left and waits for the drawing's end. */
+export function openTaskList(hosts: readonly string[], drawing: Drawing): TaskList {
+  const settlers = new Map<string, () => void>();
+  const tasks = hosts.map((host) => {
+    const settled = new Promise<void>((resolve) => settlers.set(host, resolve));
+    return { title: host, task: () => settled };
+  });
+  const list = new Listr(tasks, {
+    renderer: rendererFor(drawing),
+    concurrent: true,
+    exitOnError: false,
+    // Ctrl-C is the command line's: hosts are brought to an end first.
+    registerSignalListeners: false,
+  });
+  const finished = list.run();
+  return {
+    settle(host) {
+      settlers.get(host)?.();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const settle of settlers.values()) settle();
+      await finished;
+    },
+  };
+}
+
+/**
+ * A renderer of our own, because listr2's knows the size of `process.stdout` only, captures what others write, and shows
+ * every task however many there are.
+ */
+function rendererFor(drawing: Drawing): ListrRendererFactory {
+  return class {
+    static rendererOptions = {};
+    static rendererTaskOptions = {};
+    // Whether there is a terminal was decided before.
+    static nonTTY = true;
+
+    render = (): void => {
+      drawing.start();
+    };
+
+    end = (): void => {
+      drawing.end();
+    };
+  };
+}

@@ -1,0 +1,99 @@
+import type { SkepErrorJson } from "#core";
+import { OUTCOMES } from "#rollout";
+import type { Paint } from "./paint.ts";
+import { plainLine, plainLines } from "./plain-text.ts";
+import type { HostState, Notice, RunState } from "./run-state.ts";
+import { listNames } from "./words.ts";
+
+/** What went wrong in the same way on one host or several. */
+interface Trouble {
+  readonly hosts: string[];
+  readonly error: SkepErrorJson;
+  /** The last lines that the first of the hosts printed. */
+  readonly log: readonly string[];
+}
+
+const NAMES_BEFORE_MESSAGE = 4;
+
+/**
+ * Everything that went wrong, in full: message, code, hint and the last lines that were printed before it. What is the
+ * same on several hosts is said once, with the hosts it is for.
+ */
+export function describeTroubles(state: RunState, paint: Paint): string[] {
+  return [...skippedLines(state, paint), ...collectTroubles(state).flatMap((trouble) => troubleLines(trouble, paint))];
+}
+
+function collectTroubles(state: RunState): readonly Trouble[] {
+  const troubles = new Map<string, Trouble>();
+  // The worst last, as in the closing table.
+  const hosts = Array.from(state.hosts.values()).sort((a, b) => severityOf(a) - severityOf(b));
+  for (const host of hosts) {
+    const error = errorOf(host);
+    if (error === undefined) continue;
+    const key = JSON.stringify([error.code, error.message, error.hint, error.cause]);
+    const same = troubles.get(key);
+    if (same === undefined) troubles.set(key, { hosts: [host.name], error, log: logOf(host, error) });
+    else same.hosts.push(host.name);
+  }
+  return [...troubles.values()];
+}
+
+function severityOf({ report }: HostState): number {
+  return report === undefined ? -1 : OUTCOMES.indexOf(report.outcome);
+}
+
+function errorOf(host: HostState): SkepErrorJson | undefined {
+  if (host.report !== undefined) return "error" in host.report ? host.report.error : undefined;
+  return host.failures.at(-1)?.error;
+}
+
+function logOf(host: HostState, error: SkepErrorJson): readonly string[] {
+  const failure = host.failures.find((candidate) => candidate.error.message === error.message) ?? host.failures.at(-1);
+  const lines = failure?.log ?? [];
+  const last = lines.at(-1);
+  // A layer that quotes the output in its own message has said it already.
+  return last !== undefined && `${error.message}\n${error.cause ?? ""}`.includes(last) ? [] : lines;
+}
+
+function troubleLines({ hosts, error, log }: Trouble, paint: Paint): string[] {
+  const [message = "", ...more] = plainLines(error.message);
+  const shown = hosts.length > NAMES_BEFORE_MESSAGE ? `${hosts.length} hosts` : hosts.join(", ");
+  const cause = error.cause !== undefined && !error.message.includes(error.cause) ? plainLines(error.cause) : [];
+  return [
+    `${paint("red", "skep: error:")} ${paint("bold", shown)}: ${message} ${paint("dim", `[${plainLine(error.code)}]`)}`,
+    ...[...more, ...cause, ...log].map((line) => `  ${paint("dim", "|")} ${line}`.trimEnd()),
+    ...(error.hint === undefined ? [] : [`${paint("cyan", "skep: hint:")} ${plainLine(error.hint)}`]),
+    ...(hosts.length > NAMES_BEFORE_MESSAGE ? [`  on ${hosts.join(", ")}`] : []),
+  ];
+}
+
+/** What there is to know although nothing failed, the same on several hosts once. */
+export function describeNotices(notices: readonly Notice[], paint: Paint): string[] {
+  return groupNames(notices.map(({ host, message }) => [host, plainLine(message)])).map((text) =>
+    noticeLine(text, paint),
+  );
+}
+
+function skippedLines(state: RunState, paint: Paint): string[] {
+  const skipped = Array.from(state.hosts.values()).flatMap(({ name, report }) =>
+    report?.outcome === "skipped" ? [[name, `skipped: ${plainLine(report.reason)}`] as const] : [],
+  );
+  return groupNames(skipped).map((text) => noticeLine(text, paint));
+}
+
+function noticeLine(text: string, paint: Paint): string {
+  return `${paint("yellow", "skep: notice:")} ${text}`;
+}
+
+/** `web-1, web-2: text` for each text, in the order they first came. */
+function groupNames(entries: readonly (readonly [name: string | undefined, text: string])[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const [name, text] of entries) {
+    const known = names.get(text) ?? [];
+    if (name !== undefined) known.push(name);
+    names.set(text, known);
+  }
+  return Array.from(names, ([text, group]) =>
+    group.length === 0 ? text : `${listNames(group, NAMES_BEFORE_MESSAGE)}: ${text}`,
+  );
+}

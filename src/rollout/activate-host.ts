@@ -1,0 +1,205 @@
+import type { AgentOrder, HostFacts } from "#activation";
+import {
+  ActivationError,
+  decideAgent,
+  describeCause,
+  FINAL_STATES,
+  longestAgentMs,
+  probeHost,
+  startAgent,
+} from "#activation";
+import { assertHealthy, passingNow, runChecks } from "#health";
+import type { Host } from "#hive";
+import type { Connection } from "#ssh";
+import { SshError } from "#ssh";
+import type { StorePath } from "#store";
+import type { ActivationScene } from "./activation-scene.ts";
+import { checkedHost, watchAgent } from "./activation-scene.ts";
+import type { DeployContext } from "./deploy-context.ts";
+import type { Ending, HostLog } from "./host-log.ts";
+import { logInAgain } from "./log-in.ts";
+import { settleHost } from "./settle-host.ts";
+
+/** What is to happen on a host whose store has the closure. */
+export interface ActivationWork {
+  readonly host: Host;
+  readonly toplevel: StorePath;
+  readonly facts: HostFacts;
+  readonly goal: "test" | "boot" | "switch";
+}
+
+/**
+ * Test, prove, commit. Once the agent is started the host ends where its agent says: whatever fails here,
+ * settleHost sees the host back, or finds that it was committed after all.
+ */
+export async function activateHost(
+  work: ActivationWork,
+  {
+    connection,
+    log,
+    context,
+  }: { readonly connection: Connection; readonly log: HostLog; readonly context: DeployContext },
+): Promise<Ending> {
+  const { host, facts, goal } = work;
+  if (!facts.systemd) {
+    throw new ActivationError("activation/no-systemd", "the host does not run systemd", {
+      hint: "the way back needs it; the goals push and dry-activate do not",
+    });
+  }
+  const order = orderOf(work, context);
+  const checks = goal === "boot" ? [] : host.checks;
+  const healthyBefore = await passingNow(checks, { host: checkedHost(host, connection), signal: context.leave });
+  const scene: ActivationScene = { host, order, facts, healthyBefore, log, context, connection, shownLines: 0 };
+  try {
+    if (goal === "boot") {
+      await log.step("commit", () => commitForBoot(scene));
+    } else {
+      const tested = await log.step("test", () => testSystem(scene));
+      await log.step("login", () => logInFreshly(tested, scene));
+      await log.step("check", () => checkHost(scene));
+      await log.step(goal === "test" ? "confirm" : "commit", () => confirmHost(scene));
+    }
+    return { outcome: "deployed" };
+  } catch (error) {
+    if (error instanceof AgentNotStarted) throw error.reason;
+    return await settleHost(error, scene);
+  } finally {
+    await scene.connection[Symbol.asyncDispose]();
+  }
+}
+
+/** The host refused the agent and is as it was: there is nothing to settle. */
+class AgentNotStarted extends Error {
+  readonly reason: ActivationError;
+
+  constructor(reason: ActivationError) {
+    super(reason.message);
+    this.reason = reason;
+  }
+}
+
+function orderOf({ host, toplevel, facts, goal }: ActivationWork, { run, clock }: DeployContext): AgentOrder {
+  return {
+    run: run.id,
+    goal,
+    toplevel,
+    previous: facts.running,
+    profile: facts.profile.path,
+    nixos: facts.nixos,
+    switchTimeoutMs: host.activation.timeoutMs,
+    confirmTimeoutMs: host.activation.confirmTimeoutMs,
+    record: {
+      version: 1,
+      run: run.id,
+      host: host.name,
+      goal,
+      who: run.operator,
+      at: new Date(clock.now()).toISOString(),
+      from: facts.running ?? null,
+      to: toplevel,
+      generation: null,
+      hive: run.revision,
+    },
+  };
+}
+
+async function start({ order, connection, context }: ActivationScene): Promise<void> {
+  try {
+    await startAgent(connection.elevated, order, { signal: context.leave });
+  } catch (error) {
+    throw error instanceof ActivationError ? new AgentNotStarted(error) : error;
+  }
+}
+
+async function testSystem(scene: ActivationScene): Promise<{ readonly connectionLost: boolean }> {
+  const { order, log } = scene;
+  await start(scene);
+  const timeoutMs = order.switchTimeoutMs + 30_000;
+  try {
+    const status = await watchAgent(scene, {
+      step: "test",
+      until: ["waiting", "rolling-back", ...FINAL_STATES],
+      timeoutMs,
+    });
+    if (status?.state !== "waiting") throw describeCause(status, order);
+    return { connectionLost: false };
+  } catch (error) {
+    if (!(error instanceof SshError)) throw error;
+    scene.context.leave.throwIfAborted();
+    log.notice("the connection was lost during the activation, which goes on without it");
+    return { connectionLost: true };
+  }
+}
+
+/** The proof that logins still work. The connection that carried the change is closed: what follows uses the new one. */
+async function logInFreshly(tested: { readonly connectionLost: boolean }, scene: ActivationScene): Promise<void> {
+  const { host, order, log, context } = scene;
+  const fresh = await logInAgain(host, {
+    ssh: context.ssh,
+    signal: context.leave,
+    clock: context.clock,
+    withinMs: order.confirmTimeoutMs + (tested.connectionLost ? order.switchTimeoutMs : 0),
+  });
+  log.logins += 1;
+  const used = scene.connection;
+  scene.connection = fresh;
+  await used[Symbol.asyncDispose]();
+  const status = await watchAgent(scene, {
+    step: "login",
+    until: ["waiting", "rolling-back", ...FINAL_STATES],
+    timeoutMs: order.switchTimeoutMs + 30_000,
+  });
+  if (status?.state !== "waiting") throw describeCause(status, order);
+}
+
+async function checkHost({ host, connection, log, context }: ActivationScene): Promise<void> {
+  const results = await runChecks(host.checks, {
+    host: checkedHost(host, connection),
+    clock: context.clock,
+    signal: context.leave,
+    onAttempt: (check, answer) => {
+      if (!answer.passed) log.message("check", `waiting for ${check.name}: ${answer.seen}`);
+    },
+  });
+  assertHealthy(results);
+}
+
+/** Tells the agent that it may keep the system, and waits until it has done what the goal asks. */
+async function confirmHost(scene: ActivationScene): Promise<void> {
+  const { order, connection, context } = scene;
+  const signal = context.leave;
+  await decideAgent(connection.elevated, { run: order.run, verdict: "confirmed", signal });
+  const status = await watchAgent(scene, {
+    step: "commit",
+    until: ["rolling-back", ...FINAL_STATES],
+    timeoutMs: longestAgentMs(order),
+  });
+  if (status?.state === "kept") return;
+  if (status?.state !== "committed") throw describeCause(status, order);
+  await verifyCommitted(scene, { running: true });
+}
+
+async function commitForBoot(scene: ActivationScene): Promise<void> {
+  await start(scene);
+  const status = await watchAgent(scene, {
+    step: "commit",
+    until: FINAL_STATES,
+    timeoutMs: longestAgentMs(scene.order),
+  });
+  if (status?.state !== "committed") throw describeCause(status, scene.order);
+  await verifyCommitted(scene, { running: false });
+}
+
+/** Reads what the host runs and would boot: an agent's word is not taken for it. */
+async function verifyCommitted(
+  { order, connection, context, log }: ActivationScene,
+  { running }: { readonly running: boolean },
+): Promise<void> {
+  const facts = await probeHost(connection.elevated, { signal: context.leave });
+  log.generation = facts.profile.generation;
+  if (facts.profile.system === order.toplevel && (!running || facts.running === order.toplevel)) return;
+  const found = facts.profile.system === order.toplevel ? facts.running : facts.profile.system;
+  throw new ActivationError("activation/commit", `after the commit the host has ${found ?? "no system"}`, {
+    hint: "somebody else changed the host in the same moment; see its journal",
+  });
+}

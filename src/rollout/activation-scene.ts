@@ -1,0 +1,56 @@
+import type { AgentOrder, AgentState, AgentStatus, HostFacts } from "#activation";
+import { followAgent } from "#activation";
+import type { CheckedHost } from "#health";
+import type { Check, Host } from "#hive";
+import type { Connection } from "#ssh";
+import type { DeployContext } from "./deploy-context.ts";
+import type { HostLog } from "./host-log.ts";
+import type { Step } from "./steps.ts";
+
+/** What the steps of one activation share. */
+export interface ActivationScene {
+  readonly host: Host;
+  readonly order: AgentOrder;
+  /** The host as it was before. */
+  readonly facts: HostFacts;
+  /** The checks that passed before anything was changed: they must pass again after going back. */
+  readonly healthyBefore: readonly Check[];
+  readonly log: HostLog;
+  readonly context: DeployContext;
+  /** The connection in hand: the first, then the fresh one. It may have been lost. */
+  connection: Connection;
+  /** Lines of the agent's log that were shown already. */
+  shownLines: number;
+}
+
+/** Waits for the agent to come to one of some states, showing what it logs. */
+export function watchAgent(
+  scene: ActivationScene,
+  {
+    step,
+    until,
+    timeoutMs,
+  }: { readonly step: Step; readonly until: readonly AgentState[]; readonly timeoutMs: number },
+): Promise<AgentStatus | undefined> {
+  return followAgent(scene.connection.elevated, {
+    run: scene.order.run,
+    until,
+    timeoutMs,
+    seenLines: scene.shownLines,
+    signal: scene.context.leave,
+    onLogLine: (line) => {
+      scene.shownLines += 1;
+      scene.log.line(step, line);
+    },
+  });
+}
+
+/** The host as health checks reach it over the connection in hand. */
+export function checkedHost(host: Host, connection: Connection): CheckedHost {
+  return {
+    name: host.name,
+    address: connection.address.host,
+    runner: connection.elevated,
+    forward: (destination, options) => connection.forward(destination, options),
+  };
+}

@@ -1,0 +1,12 @@
+import { SkepError } from "#core";
+
+/** When each error of the rollout layer happens. */
+export const rolloutErrorCodes = {
+  "rollout/interrupted": "the operator stopped the run before the host was done",
+  "rollout/unreachable": "the host could not be reached again after its activation had begun",
+  "rollout/stranded": "the host could not go back to the system it ran before",
+  "rollout/nothing-to-go-back-to": "the first deployment of a host failed, and it ran no system of ours before",
+  "rollout/internal": "something in skep itself failed",
+} as const;
+
+export class RolloutError extends SkepError<keyof typeof rolloutErrorCodes> {}

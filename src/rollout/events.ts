@@ -1,0 +1,52 @@
+import type { SkepErrorJson } from "#core";
+import type { Goal, HostName } from "#hive";
+import type { HostReport, RolloutReport } from "./rollout-report.ts";
+import type { Step } from "./steps.ts";
+
+/** What happens in a run. Screen, NDJSON and exit code are all made from these. `at` is milliseconds since 1970. */
+export type RolloutEvent = { readonly at: number } & RolloutHappening;
+
+export type RolloutHappening =
+  | {
+      readonly type: "run-started";
+      readonly run: string;
+      readonly goal: Goal;
+      readonly hive: string;
+      readonly hosts: readonly HostName[];
+      /** The steps of each host, in order. */
+      readonly steps: readonly Step[];
+    }
+  | { readonly type: "step-started"; readonly host: HostName; readonly step: Step }
+  | {
+      readonly type: "step-progress";
+      readonly host: HostName;
+      readonly step: Step;
+      /** What is going on, for people: `waiting for http :80 (502)`. */
+      readonly message?: string | undefined;
+      /** Present while copying. */
+      readonly copy?: CopyProgress | undefined;
+    }
+  | { readonly type: "step-finished"; readonly host: HostName; readonly step: Step; readonly durationMs: number }
+  | {
+      readonly type: "step-failed";
+      readonly host: HostName;
+      readonly step: Step;
+      readonly durationMs: number;
+      readonly error: SkepErrorJson;
+    }
+  /** A line that the evaluator (which works for many hosts), a builder or the host's switch-to-configuration printed. */
+  | { readonly type: "log"; readonly host?: HostName | undefined; readonly step: Step; readonly line: string }
+  /** Something the operator should know although nothing failed. */
+  | { readonly type: "notice"; readonly host?: HostName | undefined; readonly message: string }
+  /** The operator asked to stop: first no new host is begun, then those under way are left to their agents. */
+  | { readonly type: "interrupted"; readonly leave: boolean }
+  | { readonly type: "host-finished"; readonly host: HostName; readonly report: HostReport }
+  | { readonly type: "run-finished"; readonly report: RolloutReport };
+
+/** How far a copy is; totals are of what the host lacks. */
+export interface CopyProgress {
+  readonly paths: number;
+  readonly pathsTotal: number;
+  readonly bytes: number;
+  readonly bytesTotal: number;
+}

@@ -1,0 +1,58 @@
+import { hostname, userInfo } from "node:os";
+import type { Clock } from "#core";
+import { systemClock } from "#core";
+import type { Goal, Hive, Host, Limits } from "#hive";
+import type { RolloutEvent } from "./events.ts";
+import type { Emit } from "./host-log.ts";
+import type { SshOptions } from "./log-in.ts";
+import { planRollout } from "./rollout-plan.ts";
+import type { Run } from "./rollout-plan.ts";
+import { prepareClosures } from "./prepare-closures.ts";
+import { readRevision } from "./read-revision.ts";
+import type { RolloutReport } from "./rollout-report.ts";
+import { makeRunId } from "./run-id.ts";
+import { runRollout } from "./run-rollout.ts";
+import { stepsFor } from "./steps.ts";
+
+export interface RollOutOptions {
+  readonly goal: Goal;
+  readonly hosts: readonly Host[];
+  /** What the command line says instead of the hive. */
+  readonly limits?: Partial<Limits> | undefined;
+  readonly ssh?: SshOptions | undefined;
+  /** Take hosts over that another run holds. */
+  readonly stealLease?: boolean | undefined;
+  /** Receives everything that happens, in order. Must not throw. */
+  readonly onEvent: (event: RolloutEvent) => void;
+  /** Aborts when no new host is to be begun; those under way finish or go back. */
+  readonly stop: AbortSignal;
+  /** Aborts when hosts under way are to be left to their agents. */
+  readonly leave: AbortSignal;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * One deployment: prepares the closures, plans, and carries the plan out.
+ * @throws SkepError when nothing can be done for any host, such as a missing Nix; what fails for one host is in the report.
+ */
+export async function rollOut(hive: Hive, options: RollOutOptions): Promise<RolloutReport> {
+  const { goal, hosts, ssh = {}, stealLease = false, onEvent, stop, leave, clock = systemClock } = options;
+  const limits = { ...hive.limits, ...options.limits };
+  const startedAt = clock.now();
+  const run: Run = {
+    id: makeRunId(new Date(startedAt)),
+    goal,
+    startedAt,
+    operator: `${userInfo().username}@${hostname()}`,
+    revision: await readRevision(hive),
+    stealLease,
+  };
+  const emit: Emit = (happening) => {
+    onEvent({ at: clock.now(), ...happening });
+  };
+  const names = hosts.map((host) => host.name);
+  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps: stepsFor(goal) });
+  const prepared = await prepareClosures(hosts, { goal, directory: hive.directory, limits, emit, clock, signal: stop });
+  const plan = planRollout(run, { hosts, prepared, limits });
+  return runRollout(plan, { emit, ssh, stop, leave, clock });
+}

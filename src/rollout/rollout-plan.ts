@@ -1,0 +1,58 @@
+import type { SkepErrorJson } from "#core";
+import type { HiveRevision } from "#activation";
+import type { Goal, Host, HostName, Limits } from "#hive";
+import type { Closure } from "#store";
+import type { Step } from "./steps.ts";
+import { stepsFor } from "./steps.ts";
+
+/** What identifies a run, from its start. */
+export interface Run {
+  /** See makeRunId. */
+  readonly id: string;
+  readonly goal: Goal;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** `user@machine` of the operator. */
+  readonly operator: string;
+  readonly revision: HiveRevision;
+  /** Take hosts over that another run holds. */
+  readonly stealLease: boolean;
+}
+
+/** What a run will do: a value, made without touching any host, and carried out by runRollout. */
+export interface RolloutPlan {
+  readonly run: Run;
+  /** In hive order. */
+  readonly hosts: readonly PlannedHost[];
+  readonly limits: Limits;
+}
+
+/** One host's part: the steps to take with its closure, or why there is nothing to take. */
+export type PlannedHost =
+  { readonly host: Host; readonly steps: readonly Step[]; readonly closure: Closure } | UnplannedHost;
+
+export interface UnplannedHost {
+  readonly host: Host;
+  readonly error: SkepErrorJson;
+}
+
+/** What became of a host's closure: it is there, or why it could not be made. */
+export type Prepared = { readonly closure: Closure } | { readonly error: SkepErrorJson };
+
+/** Decides what a run will do. Pure. */
+export function planRollout(
+  run: Run,
+  options: {
+    readonly hosts: readonly Host[];
+    readonly prepared: ReadonlyMap<HostName, Prepared>;
+    readonly limits: Limits;
+  },
+): RolloutPlan {
+  const steps = stepsFor(run.goal);
+  const hosts = options.hosts.map((host): PlannedHost => {
+    const prepared = options.prepared.get(host.name);
+    if (prepared === undefined) throw new Error(`no closure was prepared for ${host.name}`);
+    return "closure" in prepared ? { host, steps, closure: prepared.closure } : { host, error: prepared.error };
+  });
+  return { run, hosts, limits: options.limits };
+}

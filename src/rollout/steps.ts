@@ -1,0 +1,52 @@
+import type { Goal } from "#hive";
+
+/**
+ * Everything that can happen to one host, in order:
+ * - `evaluate`, `build`: its closure, on this machine
+ * - `connect`, `probe`: log in, read what the host is and runs
+ * - `lease`: keep other deployments off it
+ * - `copy`: send what its store lacks
+ * - `dry-activate`: let it say what would change
+ * - `test`: run the new system, with the way back armed on the host
+ * - `login`: a fresh SSH login
+ * - `check`: the health checks
+ * - `confirm`: let the new system run on, until the next reboot
+ * - `commit`: make the new system the default
+ */
+export const STEPS = [
+  "evaluate",
+  "build",
+  "connect",
+  "probe",
+  "lease",
+  "copy",
+  "dry-activate",
+  "test",
+  "login",
+  "check",
+  "confirm",
+  "commit",
+] as const;
+
+/** A step of a plan, or `roll-back`, which no plan has and a failure brings. */
+export type Step = (typeof STEPS)[number] | "roll-back";
+
+const GOALS_OF_STEP: Readonly<Record<(typeof STEPS)[number], readonly Goal[]>> = {
+  evaluate: ["build", "push", "dry-activate", "test", "boot", "switch"],
+  build: ["build", "push", "dry-activate", "test", "boot", "switch"],
+  connect: ["push", "dry-activate", "test", "boot", "switch"],
+  probe: ["push", "dry-activate", "test", "boot", "switch"],
+  lease: ["push", "dry-activate", "test", "boot", "switch"],
+  copy: ["push", "dry-activate", "test", "boot", "switch"],
+  "dry-activate": ["dry-activate"],
+  test: ["test", "switch"],
+  login: ["test", "switch"],
+  check: ["test", "switch"],
+  confirm: ["test"],
+  commit: ["boot", "switch"],
+};
+
+/** The steps of one host for a goal, in order. */
+export function stepsFor(goal: Goal): readonly Step[] {
+  return STEPS.filter((step) => GOALS_OF_STEP[step].includes(goal));
+}

@@ -1,0 +1,23 @@
+import { SkepError } from "#core";
+
+/** Every code a {@link StoreError} can carry, and when it happens. */
+export const storeErrorCodes = {
+  "store/path": "a text was taken for a store path and is none",
+  "store/hash": "a text was taken for a hash and is none",
+  "store/path-info": "Nix described a store path in a way we cannot read",
+  "store/closure": "the paths given do not form a closure",
+  "store/nar": "a byte stream is not a well-formed NAR",
+  "store/unreadable": "a store path could not be read on the operator's machine",
+  "store/changed": "a store path's files are not the ones Nix registered",
+  "store/no-nix": "the host has no nix-store that can be started",
+  "store/not-serving": "what answered on the host is not nix-store --serve",
+  "store/protocol": "nix-store --serve broke the protocol or speaks a version we do not",
+  "store/disk-full": "the host's disk is full",
+  "store/untrusted": "the host's Nix takes no unsigned paths from this user",
+  "store/ended": "nix-store --serve ended before its work was done",
+  "store/silent": "nix-store --serve gave no sign of life for too long",
+  "store/closed": "a host store was used after it had been closed",
+} as const;
+
+/** What goes wrong with store paths, NARs, closures and the stores on hosts. */
+export class StoreError extends SkepError<keyof typeof storeErrorCodes> {}

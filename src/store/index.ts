@@ -1,0 +1,23 @@
+/** Nix formats and protocols over bytes and streams, and the stores on hosts. */
+export type { Closure } from "./closure.ts";
+export { makeClosure } from "./closure.ts";
+export type { CopyClosureOptions, CopyProgress, CopyResult } from "./copy-closure.ts";
+export { copyClosure } from "./copy-closure.ts";
+export { StoreError, storeErrorCodes } from "./errors.ts";
+export type { AddPathsOptions, HostStore, ValidPaths } from "./host-store.ts";
+export type { DumpNarOptions } from "./nar/dump-nar.ts";
+export { dumpNar } from "./nar/dump-nar.ts";
+export type { NarEvent, ParseNarOptions } from "./nar/parse-nar.ts";
+export { parseNar } from "./nar/parse-nar.ts";
+export type { NarHash } from "./nar-hash.ts";
+export { narHashHex, narHashOf, parseNarHash } from "./nar-hash.ts";
+export type { NarChunk, NarReader, NarSource } from "./nar-source.ts";
+export { decodeNixBase32, encodeNixBase32 } from "./nix-base32.ts";
+export type { NixHostStoreOptions } from "./nix-host-store.ts";
+export { openNixHostStore, serveCommand } from "./nix-host-store.ts";
+export type { PathInfo } from "./path-info.ts";
+export { parsePathInfos } from "./path-info.ts";
+export type { SharedNarSourceOptions } from "./shared-nar-source.ts";
+export { sharedNarSource } from "./shared-nar-source.ts";
+export type { StorePath } from "./store-path.ts";
+export { isStorePath, parseStorePath, storePathDigest, storePathName } from "./store-path.ts";
