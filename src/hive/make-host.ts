@@ -18,7 +18,7 @@ interface MakeHostContext {
 /** A host with the defaults under it: its own settings win, its own tags come first and the shared ones are added. */
 export function makeHost(name: HostName, host: HostRead, { defaults, directory, problems }: MakeHostContext): Host {
   const settings = { name, host, defaults };
-  const checks = defaults.checks ?? host.checks ?? [];
+  const checks = host.checks ?? defaults.checks ?? [];
   refuseSharedNames(settings, { checks, problems });
   return {
     name,

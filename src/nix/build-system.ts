@@ -38,7 +38,8 @@ export async function buildSystem(nix: Nix, system: EvaluatedSystem, options: Bu
     },
   });
   if (!succeeded(result)) throw explain(system, log.failure ?? { message: describeExit(result.exit), lines: [] });
-  const rooted = await readlink(root).catch(() => undefined);
+  // Nix prints the root it made: for an output other than `out` its name has that at its end.
+  const rooted = await readlink(result.stdout.trim()).catch(() => undefined);
   if (rooted === toplevel) return toplevel;
   throw new NixError("nix/root", `could not find ${toplevel} behind its root ${root}`, {
     host,

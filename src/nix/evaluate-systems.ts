@@ -1,3 +1,4 @@
+import { messageOf } from "#core";
 import type { HostName, StorePathSource } from "#hive";
 import type { StorePath } from "#store";
 import { parseStorePath, StoreError } from "#store";
@@ -114,12 +115,17 @@ export async function evaluateSystems(
 }
 
 function givenSystem(host: HostName, { storePath }: StorePathSource): EvaluatedSystem {
-  const toplevel = parseStorePath(storePath);
-  if (!toplevel.endsWith(".drv")) return { host, derivation: undefined, output: "out", toplevel };
-  throw new NixError("nix/store-path-invalid", `could not take ${storePath} as a system: it is a derivation`, {
-    host,
-    hint: "give the store path it builds, as nix-store --query --outputs tells",
-  });
+  const refused = (why: string): NixError =>
+    new NixError("nix/store-path-invalid", `could not take the system of ${host}: ${why}`, {
+      host,
+      hint: "give the store path of a system that is built: what a result link, or /run/current-system, leads to",
+    });
+  if (storePath.endsWith(".drv")) throw refused(`${storePath} is a derivation`);
+  try {
+    return { host, derivation: undefined, output: "out", toplevel: parseStorePath(storePath) };
+  } catch (error) {
+    throw refused(messageOf(error));
+  }
 }
 
 function systemOf(

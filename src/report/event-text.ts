@@ -23,7 +23,7 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
   const { state, paint } = options;
   switch (event.type) {
     case "run-started":
-      return [`${event.goal} of ${counted(event.hosts.length, "host")} of ${event.hive}, run ${event.run}`];
+      return [plainLine(`${event.goal} of ${counted(event.hosts.length, "host")} of ${event.hive}, run ${event.run}`)];
     case "step-progress":
     case "log":
       return [stepText(event.step, paint) + goingOnText(event, options)];

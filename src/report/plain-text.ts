@@ -1,6 +1,10 @@
-import { stripVTControlCharacters } from "node:util";
-
 const MAX_LINE = 4096;
+/**
+ * ECMA-48: control sequences (`ESC [` or its one-byte form, parameters, final byte), strings that a terminal takes for
+ * itself (titles, links) when they are ended, and the remaining two-character escapes.
+ */
+const ESCAPE_SEQUENCE =
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[\]PX^_](?:[^\u0007\u001b]*(?:\u0007|\u001b\\))?|\u001b[ -/]*[0-~]/g;
 // Controls, invisible and direction-changing characters, and what makes a character an emoji: what is left has a width.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029\ufe0e\ufe0f]/gu;
 
@@ -9,9 +13,9 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029\ufe0e\ufe0f]/gu;
  * nothing that reorders text. Of a line that was overwritten with carriage returns, what was seen last.
  */
 export function plainLine(text: string): string {
-  const flat = text.replace(/[\r\n]+$/, "");
-  const seen = flat.slice(flat.lastIndexOf("\r") + 1, flat.length).slice(0, MAX_LINE);
-  return stripVTControlCharacters(seen.replaceAll("\n", " ")).replaceAll("\t", "  ").replace(UNPRINTABLE, "").trimEnd();
+  const line = text.trimEnd().replaceAll(/\r?\n/g, " ");
+  const seen = line.slice(line.lastIndexOf("\r") + 1).slice(0, MAX_LINE);
+  return stripEscapes(seen).replaceAll("\t", "  ").replaceAll(UNPRINTABLE, "").trimEnd();
 }
 
 /** The same for text of several lines; empty lines at the end are dropped. */
@@ -22,4 +26,8 @@ export function plainLines(text: string): string[] {
 /** The first line of a message that has something in it. */
 export function firstLine(text: string): string {
   return plainLines(text).find((line) => line.trim() !== "") ?? "";
+}
+
+export function stripEscapes(text: string): string {
+  return text.replaceAll(ESCAPE_SEQUENCE, "");
 }

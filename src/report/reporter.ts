@@ -7,6 +7,7 @@ import type { OutputStream } from "./output.ts";
 import { chooseFormat } from "./output-format.ts";
 import type { OutputFormat } from "./output-format.ts";
 import { createPaint } from "./paint.ts";
+import { plainLine } from "./plain-text.ts";
 import { renderRecord } from "./record.ts";
 import { resultLines } from "./results.ts";
 import { applyEvent, createRunState } from "./run-state.ts";
@@ -71,7 +72,7 @@ export function createReporter(options: ReporterOptions): Reporter {
         for (const view of views) view.show(event);
       } catch (error) {
         // A deployment goes on even where it cannot be shown.
-        stderr.write(`skep: error: cannot show ${event.type}: ${messageOf(error)} [report/internal]\n`);
+        stderr.write(`skep: error: cannot show ${event.type}: ${plainLine(messageOf(error))} [report/internal]\n`);
       }
       if (event.type === "run-finished") ending = end();
     },

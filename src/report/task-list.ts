@@ -1,4 +1,4 @@
-import type { ListrRendererFactory } from "listr2";
+import type { ListrRendererFactory, ListrTask } from "listr2";
 import { Listr } from "listr2";
 
 /** The hosts of a run as listr2 tasks: a projection that waits for what is done elsewhere. */
@@ -10,18 +10,23 @@ export interface TaskList extends AsyncDisposable {
 /** What draws the tasks. */
 export interface Drawing {
   start(): void;
-  /** Called once, when all tasks are settled. */
+  /** Called once, when the list is disposed. */
   end(): void;
 }
 
-/** Runs one task per host, all at once; disposing settles those that are left and waits for the drawing's end. */
+const RUN: unique symbol = Symbol("run");
+
+/**
+ * Runs one task per host, all at once, and one for the run, which outlasts its hosts. Disposing settles what is left and
+ * waits for the drawing's end.
+ */
 export function openTaskList(hosts: readonly string[], drawing: Drawing): TaskList {
-  const settlers = new Map<string, () => void>();
-  const tasks = hosts.map((host) => {
-    const settled = new Promise<void>((resolve) => settlers.set(host, resolve));
-    return { title: host, task: () => settled };
-  });
-  const list = new Listr(tasks, {
+  const settlers = new Map<string | typeof RUN, () => void>();
+  const taskFor = (key: string | typeof RUN): ListrTask => {
+    const settled = new Promise<void>((resolve) => settlers.set(key, resolve));
+    return { title: String(key), task: () => settled };
+  };
+  const list = new Listr([...hosts.map(taskFor), taskFor(RUN)], {
     renderer: rendererFor(drawing),
     concurrent: true,
     exitOnError: false,

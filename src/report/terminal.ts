@@ -1,5 +1,5 @@
-import { stripVTControlCharacters } from "node:util";
 import type { Output } from "./output.ts";
+import { stripEscapes } from "./plain-text.ts";
 import { widthOf } from "./width.ts";
 
 /** The place on a terminal where each frame is drawn over the one before. Disposing it shows the cursor again. */
@@ -43,7 +43,7 @@ export function openDrawingPlace(output: Output): DrawingPlace {
 /** Moves from below a frame to its first line, also where the terminal was made narrower since and has wrapped it. */
 function backToTop(drawn: readonly string[], { columns, rows }: Output): string {
   const taken = drawn
-    .map((line) => (columns > 0 ? Math.ceil(widthOf(stripVTControlCharacters(line)) / columns) : 1))
+    .map((line) => (columns > 0 ? Math.ceil(widthOf(stripEscapes(line)) / columns) : 1))
     .reduce((sum, lines) => sum + Math.max(1, lines), 0);
   const up = rows > 0 ? Math.min(taken, rows - 1) : taken;
   // A carriage return first: the terminal has echoed ^C to where the cursor was.

@@ -107,6 +107,7 @@ async function jump(
 }
 
 function atJumpHost(error: unknown, host: string): unknown {
-  if (!(error instanceof SshError)) return error;
+  // Of several jump hosts the failing one is named.
+  if (!(error instanceof SshError) || error.message.startsWith("jump host ")) return error;
   return new SshError(error.code, `jump host ${host}: ${error.message}`, { hint: error.hint, cause: error });
 }

@@ -93,7 +93,8 @@ export function openConnection(options: ConnectionOptions): RoutedConnection {
   });
   transport.setMaxListeners(0);
   client.on("error", (error) => {
-    over(lostError(messageOf(error), error), { unasked: true });
+    // Ours already when it is the jump host's connection that broke.
+    over(error instanceof SshError ? error : lostError(messageOf(error), error), { unasked: true });
   });
   client.on("close", () => {
     over(lostError("the host closed it"), { unasked: true });

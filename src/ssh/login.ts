@@ -178,6 +178,8 @@ function loginError(
   error: Ssh2Error,
   { authentication, exchanged }: { readonly authentication: Authentication; readonly exchanged: boolean },
 ): SshError {
+  // The transport's own: a proxy command or a jump host's connection ended.
+  if (error instanceof SshError) return error;
   if (error.message.includes("no matching")) {
     const what = /no matching (.*)$/.exec(error.message)?.[1] ?? "algorithm";
     return new SshError("ssh/no-common-algorithm", `the host and skep have no ${what} in common`, {

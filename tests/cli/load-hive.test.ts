@@ -165,6 +165,15 @@ describe("loadHive() runs the hive", () => {
     expect((await load()).name).toBe("b bb");
   });
 
+  it("afresh each time, also where Node could run it by itself", async () => {
+    const plain = (name: string): string =>
+      `export default { name: "${name}", hosts: { a: { system: { kind: "nix-flake", flake: "." } } } };`;
+    await write({ "hive.mjs": plain("first") });
+    expect((await load()).name).toBe("first");
+    await write({ "hive.mjs": plain("second") });
+    expect((await load()).name).toBe("second");
+  });
+
   it("also as plain JSON", async () => {
     await write({ "fleet.json": `{ "hosts": { "web-1": { "system": { "kind": "nix-flake", "flake": "." } } } }` });
     expect((await load({ file: "fleet.json" })).hosts).toHaveLength(1);

@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fleetUnavailable } from "./harness/available.ts";
 import { ensureBaseImage } from "./harness/base-image.ts";
+import { lockFile } from "./harness/lock.ts";
 import { run } from "./harness/run.ts";
 import { sweepStaleFleets } from "./harness/run-record.ts";
 
@@ -31,7 +32,9 @@ export async function teardown(): Promise<void> {
 
 /** The compiler writes what it can also where types do not fit; judging them is `npm run types`' part. */
 async function buildDist(): Promise<void> {
-  if (!existsSync(join(ROOT, "src/cli/main.ts")) || (await isDistCurrent())) return;
+  if (!existsSync(join(ROOT, "src/cli/main.ts"))) return;
+  await using _lock = await lockFile(join(ROOT, "node_modules/.cache/skep-dist.lock"));
+  if (await isDistCurrent()) return;
   const { exitCode, stdout } = await run(["npx", "--no-install", "tsc", "-p", "src"], { cwd: ROOT });
   if (exitCode === 0) return;
   const problem = `the build has errors:\n${stdout.trimEnd()}`;

@@ -114,7 +114,7 @@ describe("queueEvaluations()", () => {
           const count =
             how === "done" ? requests.length : Math.min(requests.length, how === "stopped" ? reported + 1 : reported);
           settled.push(...requests.slice(0, count).map(({ host }) => host));
-          settled.push(...end(chunk!, how as ChunkEnd["how"], count, begun).map(({ request }) => request.host));
+          settled.push(...end(chunk!, how, count, begun).map(({ request }) => request.host));
         }
         expect(settled.sort()).toEqual([...hosts].sort());
       }),

@@ -34,7 +34,7 @@ export async function nixFixture(): Promise<NixFixture> {
   const directory = await mkdtemp(join(tmpdir(), "skep-nix-"));
   const environment = {
     ...process.env,
-    NIX_CONFIG: ["build-users-group =", "substituters =", process.env["NIX_CONFIG"] ?? ""].join("\n"),
+    NIX_CONFIG: ["build-users-group =", "substituters =", process.env.NIX_CONFIG ?? ""].join("\n"),
     CALLS: join(directory, "calls"),
   };
   await mkdir(join(directory, "busybox/bin"), { recursive: true });
@@ -57,7 +57,7 @@ export async function nixFixture(): Promise<NixFixture> {
         await writeFile(join(folder, name), `#!/bin/sh\nreal=${real}\n${script}\n`);
         await chmod(join(folder, name), 0o755);
       }
-      return openNix({ environment: { ...environment, PATH: `${folder}:${process.env["PATH"] ?? ""}` } });
+      return openNix({ environment: { ...environment, PATH: `${folder}:${process.env.PATH ?? ""}` } });
     },
     async calls() {
       return (await readFile(environment.CALLS, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");

@@ -8,7 +8,10 @@ it("quoteNixString() writes any text so that Nix reads exactly that text", async
   needsNix(context);
   await using fixture = await nixFixture();
   const hostile = ["${builtins.abort 1}", "$${x}", '"; throw "', "\\${x}", "a\r\nb\rc", "\\", "$", "''${x}''", "ü€😀"];
-  const sampled = fc.sample(fc.string({ unit: fc.constantFrom(..."$${}\"\\\\nrt'\n\r\ta ") }), 500);
+  const sampled = fc.sample(
+    fc.string({ unit: fc.constantFrom("$", "{", "}", '"', "\\", "n", "'", "\n", "\r", "\t", " ") }),
+    500,
+  );
   const texts = [...hostile, ...sampled];
   const file = await fixture.write("texts.nix", `[ ${texts.map(quoteNixString).join(" ")} ]`);
   const result = await runNix(fixture.nix, ["nix-instantiate", "--eval", "--strict", "--json", file]);

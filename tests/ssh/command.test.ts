@@ -59,7 +59,7 @@ describe.skipIf(sshdMissing !== undefined)("Connection", () => {
 describe.skipIf(sshdMissing !== undefined)("Connection.run()", () => {
   it("hands every word to the program as it is", async () => {
     const word = fc.oneof(
-      fc.string(),
+      fc.string({ unit: "binary" }),
       fc.constantFrom(
         "",
         " ",
@@ -87,7 +87,7 @@ describe.skipIf(sshdMissing !== undefined)("Connection.run()", () => {
         ),
         async (words) => {
           const { stdout } = await connection.run(["printf", "%s\\0", "first", ...words]);
-          expect(stdout).toBe(["first", ...words].map((text) => `${text.toWellFormed()}\0`).join(""));
+          expect(stdout).toBe(["first", ...words].map((text) => `${text}\0`).join(""));
         },
       ),
       { numRuns: 60 },

@@ -134,14 +134,14 @@ describe.skipIf(sshdMissing !== undefined)("readSettingsFromFiles()", () => {
   );
 
   it("stands in where OpenSSH's client is not installed", async () => {
-    const path = process.env["PATH"];
+    const path = process.env.PATH;
     const withClient = await resolveSettings({ host: "web-1" }, { configFile });
-    process.env["PATH"] = folder;
+    process.env.PATH = folder;
     try {
       expect(await readSettingsFromOpenSsh({ host: "web-1" }, { configFile })).toBeUndefined();
       expect(await resolveSettings({ host: "web-1" }, { configFile })).toEqual(withClient);
     } finally {
-      process.env["PATH"] = path;
+      process.env.PATH = path;
     }
   });
 

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import type { NarEvent } from "#store";
 
-/** What a NAR can hold. Names and targets have one character per byte. */
+/** What a NAR can hold. Names, targets and contents have one character per byte. */
 export type Tree =
-  | { readonly kind: "file"; readonly contents: Buffer; readonly executable: boolean }
+  | { readonly kind: "file"; readonly contents: string; readonly executable: boolean }
   | { readonly kind: "symlink"; readonly target: string }
   | { readonly kind: "directory"; readonly entries: Readonly<Record<string, Tree>> };
 
@@ -24,9 +24,11 @@ const size = fc.oneof(fc.nat(40), fc.constantFrom(4_095, 4_096, 131_072, 131_073
 export const anyTree: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree; file: Tree; symlink: Tree; directory: Tree }>(
   (tie) => ({
     tree: fc.oneof({ maxDepth: 4, withCrossShrink: true }, tie("file"), tie("symlink"), tie("directory")),
-    file: fc
-      .tuple(size, fc.nat(255), fc.boolean())
-      .map(([length, byte, executable]) => ({ kind: "file", contents: Buffer.alloc(length, byte), executable })),
+    file: fc.tuple(size, fc.nat(255), fc.boolean()).map(([length, byte, executable]) => ({
+      kind: "file",
+      contents: String.fromCharCode(byte).repeat(length),
+      executable,
+    })),
     symlink: bytesText(60).map((target) => ({ kind: "symlink", target })),
     directory: fc
       .dictionary(name, tie("tree"), { maxKeys: 6, noNullPrototype: true })
@@ -39,7 +41,7 @@ export function writeTree(path: string, tree: Tree): void {
   const bytes = Buffer.from(path, "latin1");
   switch (tree.kind) {
     case "file":
-      writeFileSync(bytes, tree.contents);
+      writeFileSync(bytes, tree.contents, "latin1");
       chmodSync(bytes, tree.executable ? 0o755 : 0o644);
       break;
     case "symlink":
@@ -80,7 +82,7 @@ export async function treeOf(events: AsyncIterable<NarEvent>): Promise<Tree> {
       finish = () => {
         const bytes = Buffer.concat(contents);
         if (bytes.length !== size) throw new Error(`${bytes.length} bytes instead of ${size}`);
-        put(path, { kind: "file", contents: bytes, executable });
+        put(path, { kind: "file", contents: bytes.toString("latin1"), executable });
       };
     }
   }

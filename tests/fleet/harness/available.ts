@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -21,7 +22,13 @@ export function fleetUnavailable(): string | undefined {
   if (missing.length > 0) return `the fleet needs ${missing.join(", ")}: run \`node tests/set-up.js\``;
   if (!existsSync("/bin/busybox")) return "the fleet needs the package busybox-static";
   if (!readFileSync("/proc/filesystems", "utf8").includes("\toverlay\n")) return "the fleet needs overlayfs";
+  if (!mayMakeNamespaces()) return "the fleet needs the privilege to mount and to make namespaces";
   return undefined;
+}
+
+/** Root in a container often may not. */
+function mayMakeNamespaces(): boolean {
+  return spawnSync("unshare", ["--mount", "--net", "true"]).status === 0;
 }
 
 function isDebian(): boolean {

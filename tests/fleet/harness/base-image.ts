@@ -69,8 +69,10 @@ async function removeUnfinished(name: ImageName): Promise<void> {
 
 async function debootstrap(recipe: ImageRecipe, folder: string, { signal }: ImageOptions): Promise<void> {
   const include = `--include=${recipe.packages.join(",")}`;
-  const argv = ["debootstrap", "--variant=minbase", include, recipe.suite, folder, await readMirror()] as const;
-  await runContained(argv, { signal });
+  const mirror = await readMirror();
+  // Without a mirror debootstrap takes the distribution's own.
+  const source = mirror === undefined ? [] : [mirror];
+  await runContained(["debootstrap", "--variant=minbase", include, recipe.suite, folder, ...source], { signal });
 }
 
 async function installExtraPackages(recipe: ImageRecipe, folder: string, { signal }: ImageOptions): Promise<void> {

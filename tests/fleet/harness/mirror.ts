@@ -4,17 +4,16 @@ import { join } from "node:path";
 const APT = "/etc/apt";
 
 /**
- * The Debian mirror this machine's own apt uses: the first source of packages whose components include `main` and
- * whose suites include the machine's release.
- * @throws when apt has no such source.
+ * The Debian mirror this machine's own apt uses: the first source of packages whose components include `main`, one
+ * with the machine's release first. Undefined where apt has none, or has another distribution's.
  */
-export async function readMirror(): Promise<string> {
-  const release = /^VERSION_CODENAME=(\S+)$/m.exec(await readFile("/etc/os-release", "utf8"))?.[1];
-  const sources = await readSources();
-  const fits = sources.filter(({ components }) => components.includes("main"));
+export async function readMirror(): Promise<string | undefined> {
+  const system = await readFile("/etc/os-release", "utf8");
+  if (!/^ID=debian$/m.test(system)) return undefined;
+  const release = /^VERSION_CODENAME=(\S+)$/m.exec(system)?.[1];
+  const fits = (await readSources()).filter(({ components }) => components.includes("main"));
   const source = fits.find(({ suites }) => release !== undefined && suites.includes(release)) ?? fits[0];
-  if (source === undefined) throw new Error(`no source of Debian packages in ${APT}`);
-  return source.uri;
+  return source?.uri;
 }
 
 interface Source {

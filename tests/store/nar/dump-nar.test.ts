@@ -1,15 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  closeSync,
-  ftruncateSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -77,7 +68,7 @@ describe("dumpNar()", () => {
   });
 
   it("gives chunks of the size asked for, but for the last", async () => {
-    const path = place({ kind: "file", contents: Buffer.alloc(300_001, 7), executable: false });
+    const path = place({ kind: "file", contents: "x".repeat(300_001), executable: false });
     const sizes: number[] = [];
     for await (const chunk of dumpNar(path, { chunkBytes: 65_536 })) sizes.push(chunk.length);
     expect(sizes.slice(0, -1).every((size) => size === 65_536)).toBe(true);
@@ -176,7 +167,7 @@ describe("dumpNar()", () => {
     const entries = Object.fromEntries(
       Array.from({ length: 5_000 }, (_, index) => [
         `unit-${index}`,
-        { kind: "file" as const, contents: Buffer.from(`${index}`), executable: false },
+        { kind: "file" as const, contents: `unit ${index}`, executable: false },
       ]),
     );
     const path = place({ kind: "directory", entries });
