@@ -42,9 +42,9 @@ switch() {
   until=$(($(uptime) + switch_timeout))
   while [ ! -e "$dir/exit" ]; do
     if [ "$(uptime)" -ge "$until" ] || { [ "$(readlink "$dir/verdict")" = stolen ] && [ "$(read_state)" = testing ]; }; then
-      kill -TERM -- "-$group" 2>/dev/null
+      kill -s TERM -- "-$group" 2>/dev/null
       sleep 2
-      kill -KILL -- "-$group" 2>/dev/null
+      kill -s KILL -- "-$group" 2>/dev/null
       return 124
     fi
     sleep 0.1

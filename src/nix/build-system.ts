@@ -6,7 +6,7 @@ import { readBuildLog } from "./build-log.ts";
 import { NixError } from "./errors.ts";
 import type { EvaluatedSystem } from "./evaluate-systems.ts";
 import type { Nix } from "./nix.ts";
-import { rootOf } from "./roots.ts";
+import { isRooted, rootOf } from "./roots.ts";
 import { runNix } from "./run-nix.ts";
 
 export interface BuildSystemOptions {
@@ -19,8 +19,8 @@ export interface BuildSystemOptions {
 
 /**
  * Builds or substitutes a host's system, with the remote builders and substituters that the user has configured, and
- * registers its root in the same process. A system given as a store path is substituted unless it is here. A build has
- * no deadline.
+ * registers its root in the same process. A system given as a store path is substituted unless it is here. Nothing runs
+ * when the root is there already. A build has no deadline.
  * @throws NixError `nix/build` with the last 20 lines of the derivation that failed, `nix/store-path-invalid`,
  * `nix/root`, `nix/failed`; the signal's reason.
  */
@@ -28,8 +28,9 @@ export async function buildSystem(nix: Nix, system: EvaluatedSystem, options: Bu
   const { rootsDirectory, signal, onLogLine } = options;
   const { host, derivation, output, toplevel } = system;
   const root = rootOf(rootsDirectory, host, "toplevel");
+  if (await isRooted(nix, root, toplevel)) return toplevel;
   const wanted = derivation === undefined ? toplevel : `${derivation}!${output}`;
-  const argv = ["nix-store", "--realise", wanted, "--add-root", root, "--indirect", ...INTERNAL_JSON] as const;
+  const argv = ["nix-store", "--realise", wanted, "--add-root", root, ...INTERNAL_JSON] as const;
   const log = readBuildLog(onLogLine);
   const result = await runNix(nix, argv, {
     signal,

@@ -23,7 +23,7 @@ export type EvaluationMark =
  * in the store when they are reported.
  *
  * Its value is a text too long for a pipe to hold, so that the process, and with it the process's hold on what it put
- * in the store, lives until somebody reads it (see {@link NixProcess.releaseOutput}).
+ * in the store, lives until somebody reads it: `holdOutput` of startNix().
  * @param nonce what only these reports begin with.
  */
 export function evaluationExpression(paths: readonly (readonly string[])[], nonce: string): string {

@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
+import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { succeeded } from "#core";
 import type { HostName } from "#hive";
 import type { StorePath } from "#store";
+import { encodeNixBase32 } from "#store";
 import { NixError } from "./errors.ts";
 import type { Nix } from "./nix.ts";
 import { runNix } from "./run-nix.ts";
@@ -21,19 +24,34 @@ export async function addDerivationRoot(
   derivation: StorePath,
   { root, signal }: { readonly root: string; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
+  if (await isRooted(nix, root, derivation)) return;
   const argv = [
     "nix-instantiate",
     // The user's own settings may say otherwise; what is evaluated is ours.
     ...["--option", "pure-eval", "false", "--option", "restrict-eval", "false"],
-    ...["--add-root", root, "--indirect"],
+    ...["--add-root", root],
     ...["--argstr", "path", derivation],
     ...["--expr", AS_DERIVATION],
   ] as const;
   const result = await runNix(nix, argv, { signal, timeoutMs: 300_000 });
   if (succeeded(result)) return;
-  throw new NixError("nix/root", `could not register ${root} as a root of ${derivation}: ${result.stderr.trim()}`, {
+  const said = result.stderr.trim().replace(/^error:\s*/, "");
+  throw new NixError("nix/root", `could not register ${root} as a root of ${derivation}: ${said}`, {
     hint: "run it again; see that its folder can be written and that no other program makes the same root",
   });
+}
+
+/**
+ * Whether `root` is a registered root of `path` already, which then cannot have been collected. False when that cannot
+ * be seen: the store is not this machine's, or keeps its roots elsewhere.
+ */
+export async function isRooted(nix: Nix, root: string, path: StorePath): Promise<boolean> {
+  const { NIX_REMOTE: store = "", NIX_STATE_DIR: state = "/nix/var/nix" } = nix.environment;
+  if (!["", "auto", "daemon", "local"].includes(store)) return false;
+  const name = encodeNixBase32(createHash("sha1").update(root).digest());
+  const [target, registered] = await Promise.allSettled([readlink(root), readlink(join(state, "gcroots/auto", name))]);
+  if (target.status === "rejected" || registered.status === "rejected") return false;
+  return target.value === path && registered.value === root;
 }
 
 /** nix-instantiate roots what it evaluated; this makes it take a derivation that is in the store already. */

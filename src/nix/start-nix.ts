@@ -80,7 +80,9 @@ export function startNix(nix: Nix, argv: Argv, options: StartNixOptions = {}): N
 
   let killing: NodeJS.Timeout | undefined;
   let stopped = false;
+  let ended = false;
   child?.once("exit", () => {
+    ended = true;
     clearTimeout(killing);
     releaseOutput();
     if (!stopped) return;
@@ -91,16 +93,17 @@ export function startNix(nix: Nix, argv: Argv, options: StartNixOptions = {}): N
 
   return {
     pid: child?.pid,
-    exited: running.then((output) => {
+    exited: (async () => {
+      const output = await running;
       lines.end();
       if (output.cause !== null) throw notStarted(program, output.cause);
       return { argv, exit: exitOf(output), stdout: output.stdout, stderr: stderr.join("\n") };
-    }),
+    })(),
     stop() {
-      if (stopped) return;
+      if (stopped || ended) return;
       stopped = true;
       child?.kill("SIGTERM");
-      if (child?.exitCode === null) killing = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+      killing = setTimeout(() => child?.kill("SIGKILL"), GRACE_MS);
     },
     releaseOutput,
   };

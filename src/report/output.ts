@@ -29,16 +29,22 @@ export function openOutput(stream: OutputStream): Output {
       if (text !== "" && stream.writable) stream.write(text);
     },
     async [Symbol.asyncDispose]() {
-      // No deadline: how fast the results are read is for the reader to say, and giving up would cut them short.
-      if (stream.writable)
-        await new Promise<void>((resolve) =>
-          stream.write("", () => {
-            resolve();
-          }),
-        );
-      stream.off("error", ignore);
+      // A stream that failed tells so once more after this, to nobody if not to `ignore`.
+      if (stream.writable && (await flush(stream))) stream.off("error", ignore);
     },
   };
+}
+
+/**
+ * Whether everything written was taken. There is no deadline: how fast results are read is for the reader to say, and
+ * giving up would cut them short.
+ */
+function flush(stream: OutputStream): Promise<boolean> {
+  return new Promise((resolve) => {
+    stream.write("", (error) => {
+      resolve(error === undefined || error === null);
+    });
+  });
 }
 
 function ignore(): void {

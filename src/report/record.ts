@@ -20,10 +20,10 @@ export interface RecordOptions {
  */
 export function renderRecord(state: RunState, { columns, paint, quiet, notices }: RecordOptions): string {
   const { report } = state;
-  const told = ({ announced }: Notice): boolean => notices === "all" || !announced;
+  const untold = ({ announced }: Notice): boolean => notices === "all" || !announced;
   const blocks = [
     report === undefined || quiet ? [] : closingTable(report, { columns, paint }),
-    [...(quiet ? [] : describeNotices(state.notices.filter(told), paint)), ...describeTroubles(state, paint)],
+    [...(quiet ? [] : describeNotices(state.notices.filter(untold), paint)), ...describeTroubles(state, paint)],
     report === undefined || (quiet && isAsWanted(report)) ? [] : [verdict(report, paint)],
   ];
   return blocks

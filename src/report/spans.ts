@@ -16,17 +16,19 @@ export function renderSpans(
   let left = columns;
   let blank = "";
   for (const { text, style } of spans) {
-    const kept = cut(text, left);
-    left -= widthOf(kept);
-    // Spaces wait for something to stand in front of, so that no line ends in them.
-    const end = kept.trimEnd();
+    const end = text.trimEnd();
     if (end === "") {
-      blank += kept;
-    } else {
-      line += blank + paint(style, end);
-      blank = kept.slice(end.length);
+      blank += text;
+      continue;
     }
-    if (kept !== text) break;
+    left -= blank.length;
+    if (left <= 0) break;
+    const kept = cut(end, left);
+    line += blank + paint(style, kept);
+    if (kept !== end) break;
+    left -= widthOf(kept);
+    // Spaces wait for something to stand in front of: no line ends in them, and none is cut because of them.
+    blank = text.slice(end.length);
   }
   return line;
 }

@@ -64,7 +64,7 @@ export async function activateHost(
     if (error instanceof AgentNotStarted) throw error.reason;
     return await settleHost(error, scene);
   } finally {
-    await scene.connection[Symbol.asyncDispose]();
+    if (scene.connection !== connection) await scene.connection[Symbol.asyncDispose]();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { AgentStatus, HostFacts } from "#activation";
-import { decideAgent, FINAL_STATES, longestAgentMs, probeHost } from "#activation";
+import { decideAgent, FINAL_STATES, longestAgentMs, probeHost, releaseLease } from "#activation";
 import { formatDuration, messageOf } from "#core";
 import { assertHealthy, runChecks } from "#health";
 import { SshError } from "#ssh";
@@ -22,6 +22,8 @@ export async function settleHost(error: unknown, scene: ActivationScene): Promis
   try {
     return await log.step("roll-back", async () => {
       const status = await reachAgent(scene);
+      // An agent at its end gave the lease back; one that was killed did not.
+      await releaseLease(scene.connection.elevated, { run: order.run, signal: scene.context.leave });
       return endingFor(status, error, scene);
     });
   } catch (unsettled) {

@@ -44,7 +44,7 @@ export function authenticate(
 
   const next = async (): Promise<AnyAuthMethod | undefined> => {
     known = await identities;
-    if (partly || methods?.includes("publickey") !== true) return undefined;
+    if (methods?.includes("publickey") !== true) return undefined;
     const identity = known.offered[tried.length];
     if (identity === undefined) return undefined;
     tried.push(identity);

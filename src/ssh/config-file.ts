@@ -6,7 +6,7 @@ import type { Directive, Line, Match, Section } from "ssh-config";
 import { errnoOf, messageOf } from "#core";
 import { SshError } from "./errors.ts";
 import { matchesGlob, matchesPatternList } from "./host-pattern.ts";
-import { rawSettings } from "./raw-settings.ts";
+import { LIST_KEYWORDS, rawSettings } from "./raw-settings.ts";
 import type { RawSettings } from "./raw-settings.ts";
 import type { SettingsOptions } from "./settings.ts";
 import type { SshTarget } from "./target.ts";
@@ -15,8 +15,6 @@ const SYSTEM_CONFIG = "/etc/ssh/ssh_config";
 const MAX_INCLUDE_DEPTH = 16;
 /** Keywords whose values add up; of all others the first one said counts. */
 const CUMULATIVE: ReadonlySet<string> = new Set(["identityfile"]);
-/** Keywords whose one line holds several values. */
-const LISTS: ReadonlySet<string> = new Set(["userknownhostsfile", "globalknownhostsfile"]);
 const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   identityfile: ["~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"],
   userknownhostsfile: ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"],
@@ -91,7 +89,7 @@ async function readLines(reading: Reading, lines: readonly Line[], place: Place)
 function take({ values }: Reading, line: Directive): void {
   const keyword = line.param.toLowerCase();
   const words = wordsOf(line.value);
-  const said = LISTS.has(keyword) ? words : [words.join(" ")];
+  const said = LIST_KEYWORDS.has(keyword) ? words : [words.join(" ")];
   const before = values.get(keyword);
   if (before === undefined) values.set(keyword, said);
   else if (CUMULATIVE.has(keyword)) before.push(...said);

@@ -143,7 +143,7 @@ interface Ssh2Error extends Error {
 }
 
 /** Known types first, each list in its own order, as OpenSSH does: a host with several keys then shows the known one. */
-export function orderAlgorithms(knownTypes: readonly string[]): ServerHostKeyAlgorithm[] {
+function orderAlgorithms(knownTypes: readonly string[]): ServerHostKeyAlgorithm[] {
   const isKnown = (algorithm: string): boolean =>
     knownTypes.includes(algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm);
   return [...HOST_KEY_ALGORITHMS.filter(isKnown), ...HOST_KEY_ALGORITHMS.filter((algorithm) => !isKnown(algorithm))];

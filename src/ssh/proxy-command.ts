@@ -17,10 +17,15 @@ export async function startProxyCommand(command: string): Promise<Transport> {
   const duplex = new Duplex({
     read: () => void stdout.resume(),
     write(chunk: Buffer, _encoding, done) {
-      stdin.write(chunk, done);
+      // A program that ended says why in its own words, which a broken pipe must not forestall.
+      stdin.write(chunk, () => {
+        done();
+      });
     },
     final(done) {
-      stdin.end(done);
+      stdin.end(() => {
+        done();
+      });
     },
     destroy(error, done) {
       child.kill();

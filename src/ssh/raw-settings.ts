@@ -5,7 +5,7 @@ export interface RawSettings {
 }
 
 /** Keywords whose one line holds several values. */
-const LISTS: ReadonlySet<string> = new Set(["userknownhostsfile", "globalknownhostsfile"]);
+export const LIST_KEYWORDS: ReadonlySet<string> = new Set(["userknownhostsfile", "globalknownhostsfile"]);
 
 /** The settings `ssh -G` prints: a keyword and its value a line. */
 export function parseSshG(output: string): RawSettings {
@@ -16,7 +16,7 @@ export function parseSshG(output: string): RawSettings {
     const keyword = line.slice(0, space).toLowerCase();
     const value = line.slice(space + 1);
     const list = values.get(keyword) ?? [];
-    list.push(...(LISTS.has(keyword) ? value.split(" ") : [value]));
+    list.push(...(LIST_KEYWORDS.has(keyword) ? value.split(" ") : [value]));
     values.set(keyword, list);
   }
   return rawSettings(values);

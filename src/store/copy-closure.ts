@@ -54,7 +54,7 @@ export async function copyClosure(
 
   onProgress?.({ paths, bytes, ...totals });
   if (missing.length > 0) {
-    using nars = narSource.announce(missing);
+    using nars = narSource.openReader();
     await hostStore.addPaths(missing, {
       nars,
       signal,

@@ -8,16 +8,13 @@ export interface NarChunk {
 
 /** Where the bytes of NARs come from. */
 export interface NarSource {
-  /**
-   * Says that one reader will read each of these paths once, so that several readers of the same path can share the
-   * work. Dispose it when nothing more will be read.
-   */
-  announce(infos: readonly PathInfo[]): NarReader;
+  /** A reader for one copy. Dispose it when nothing more will be read. */
+  openReader(): NarReader;
 }
 
 export interface NarReader extends Disposable {
   /**
-   * The NAR of a path in order, as pieces of at most a few MiB.
+   * The NAR of a path in order, in pieces of at most a few MiB.
    * @throws StoreError `store/unreadable`
    */
   read(info: PathInfo, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<NarChunk>;

@@ -1,7 +1,7 @@
 import type { ChunkPool } from "./chunk-pool.ts";
 import type { NarChunk } from "./nar-source.ts";
 
-/** Bytes of chunks kept for readers still to come, over all NARs together; the oldest go first. */
+/** The chunks made last, over all NARs, for readers still to come; the oldest go first. */
 export class ChunkCache {
   readonly #maxBytes: number;
   readonly #held = new Map<SharedChunk, () => void>();
@@ -11,23 +11,25 @@ export class ChunkCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** @param forget called when the chunk goes, to take it from wherever readers find it. */
+  /** @param forget called when the chunk goes, to take it from where readers find it. */
   hold(chunk: SharedChunk, forget: () => void): void {
     this.#held.set(chunk, forget);
     this.#bytes += chunk.bytes.length;
-    for (const oldest of this.#held.keys()) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.drop(oldest);
-    }
+    this.#shrinkTo(this.#maxBytes);
   }
 
-  drop(chunk: SharedChunk): void {
-    const forget = this.#held.get(chunk);
-    if (forget === undefined) return;
-    this.#held.delete(chunk);
-    this.#bytes -= chunk.bytes.length;
-    forget();
-    chunk.release();
+  clear(): void {
+    this.#shrinkTo(0);
+  }
+
+  #shrinkTo(bytes: number): void {
+    for (const [oldest, forget] of this.#held) {
+      if (this.#bytes <= bytes) return;
+      this.#held.delete(oldest);
+      this.#bytes -= oldest.bytes.length;
+      forget();
+      oldest.release();
+    }
   }
 }
 
@@ -59,71 +61,44 @@ export class SharedChunk {
   }
 }
 
+interface SharedNarParts {
+  readonly cache: ChunkCache;
+  readonly pool: ChunkPool;
+  /** Called when readers can no longer begin here. */
+  readonly onStale: () => void;
+}
+
 /**
- * One NAR while several readers read it more or less in step: whoever comes to a chunk first has it made, the others
- * find it. A chunk is kept until nobody will come for it any more, or until the cache has no room for it.
+ * One NAR for several readers more or less in step: whoever comes to a chunk first has it made, the others find it as
+ * long as the cache holds it.
  */
 export class SharedNar {
   readonly #chunks: AsyncGenerator<Buffer, void, undefined>;
-  readonly #cache: ChunkCache;
-  readonly #pool: ChunkPool;
+  readonly #parts: SharedNarParts;
   readonly #kept = new Map<number, SharedChunk>();
-  readonly #readers = new Set<{ next: number }>();
+  #readers = 0;
   #made = 0;
-  #toCome = 0;
   #ended = false;
-  #closed = false;
   /** The making of the next chunk; stays when it failed, so that everyone hears of it. */
   #making: Promise<void> | undefined;
 
-  constructor(
-    chunks: AsyncGenerator<Buffer, void, undefined>,
-    { cache, pool }: { readonly cache: ChunkCache; readonly pool: ChunkPool },
-  ) {
+  constructor(chunks: AsyncGenerator<Buffer, void, undefined>, parts: SharedNarParts) {
     this.#chunks = chunks;
-    this.#cache = cache;
-    this.#pool = pool;
-  }
-
-  /** Whether a reader that begins now still finds the first chunk. */
-  get canBeJoined(): boolean {
-    return !this.#closed && (this.#made === 0 || this.#kept.has(0));
-  }
-
-  /** Says how many readers have yet to begin. */
-  expect(readers: number): void {
-    this.#toCome = readers;
-    for (const index of [...this.#kept.keys()]) this.#dropIfUnwanted(index);
-    this.closeIfIdle();
+    this.#parts = parts;
   }
 
   /**
-   * Takes on a reader, who must iterate what is returned. Its return value is how many chunks were read when the reader
-   * has fallen so far behind that the next one is gone, or undefined at the end of the NAR.
+   * Reads from the first chunk on. Returns how many chunks were read when the reader has fallen so far behind that the
+   * next one is gone, or undefined at the end of the NAR.
    */
-  begin(): AsyncGenerator<NarChunk, number | undefined, undefined> {
-    const reader = { next: 0 };
-    this.#readers.add(reader);
-    return this.#read(reader);
-  }
-
-  /** Lets go of the file being read when nobody reads and nobody could join. */
-  closeIfIdle(): void {
-    if (this.#closed || this.#readers.size > 0 || (this.#toCome > 0 && this.canBeJoined)) return;
-    this.#closed = true;
-    this.#chunks.return().catch(() => undefined);
-  }
-
-  async *#read(reader: { next: number }): AsyncGenerator<NarChunk, number | undefined, undefined> {
+  async *read(): AsyncGenerator<NarChunk, number | undefined, undefined> {
+    this.#readers += 1;
     try {
-      for (;;) {
-        const index = reader.next;
+      for (let index = 0; ;) {
         const kept = this.#kept.get(index);
         if (kept !== undefined) {
-          const chunk = kept.share();
-          reader.next += 1;
-          this.#dropIfUnwanted(index);
-          yield chunk;
+          index += 1;
+          yield kept.share();
         } else if (index < this.#made) {
           return index;
         } else if (this.#ended) {
@@ -134,9 +109,8 @@ export class SharedNar {
         }
       }
     } finally {
-      this.#readers.delete(reader);
-      for (let index = reader.next; index < this.#made; index += 1) this.#dropIfUnwanted(index);
-      this.closeIfIdle();
+      this.#readers -= 1;
+      if (this.#readers === 0 && !this.#ended) this.#abandon();
     }
   }
 
@@ -148,16 +122,18 @@ export class SharedNar {
       return;
     }
     const index = this.#made;
-    const chunk = new SharedChunk(value, this.#pool);
+    const chunk = new SharedChunk(value, this.#parts.pool);
     this.#made += 1;
     this.#kept.set(index, chunk);
-    this.#cache.hold(chunk, () => this.#kept.delete(index));
+    this.#parts.cache.hold(chunk, () => {
+      this.#kept.delete(index);
+      if (index === 0) this.#parts.onStale();
+    });
   }
 
-  #dropIfUnwanted(index: number): void {
-    const chunk = this.#kept.get(index);
-    if (chunk === undefined || this.#toCome > 0) return;
-    for (const reader of this.#readers) if (reader.next <= index) return;
-    this.#cache.drop(chunk);
+  /** Nobody reads on: lets go of the file. */
+  #abandon(): void {
+    this.#parts.onStale();
+    this.#chunks.return().catch(() => undefined);
   }
 }

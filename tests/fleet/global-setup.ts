@@ -20,8 +20,7 @@ export async function setup(): Promise<void> {
     say(`skipped: ${reason}`);
     return;
   }
-  await ensureBaseImage("bookworm", { onProgress: say });
-  await ensureBaseImage("trixie", { onProgress: say });
+  await Promise.all([ensureBaseImage("bookworm", { onProgress: say }), ensureBaseImage("trixie", { onProgress: say })]);
   await buildDist();
 }
 

@@ -17,6 +17,8 @@ const error = (msg: string): string => json({ action: "msg", level: 0, msg });
 // As Nix 2.8.0 and Nix 2.26.3 print it.
 const FAILED = `\u001b[31;1merror:\u001b[0m builder for '\u001b[35;1m${SITE}\u001b[0m' failed with exit code 3`;
 const FAILED_WITH_EXCERPT = `${FAILED};\n       last 10 log lines:\n       > line 24\n       > line 25\n       For full logs, run 'nix log'`;
+// As Nix 2.31 words it.
+const CANNOT_BUILD = `error: Cannot build '${SITE}'.\n       Reason: builder failed with exit code 3.\n       Last 2 log lines:\n       > line 24\n       > line 25`;
 const DEPENDENCY = `\u001b[31;1merror:\u001b[0m 1 dependencies of derivation '${SYSTEM}' failed to build`;
 
 describe("readBuildLog()", () => {
@@ -50,6 +52,19 @@ describe("readBuildLog()", () => {
       derivation: SITE,
       name: "site",
       lines: Array.from({ length: 20 }, (_, index) => `line ${String(index + 6)}`),
+    });
+  });
+
+  it("reads the words of newer Nix", () => {
+    const log = readBuildLog();
+    log.write(start(1, SITE));
+    log.write(say(1, "line 25"));
+    log.write(error(CANNOT_BUILD));
+    expect(log.failure).toEqual({
+      message: `Cannot build '${SITE}'.\n       Reason: builder failed with exit code 3.`,
+      derivation: SITE,
+      name: "site",
+      lines: ["line 25"],
     });
   });
 

@@ -54,6 +54,14 @@ describe("queueEvaluations()", () => {
     expect(hostsOf(queue.take()?.requests)).toEqual(["edge"]);
   });
 
+  it("gives up those of a broken flake that still wait, too", () => {
+    const queue = queueEvaluations(plan(["web-1", "web-2", "web-3", "web-4"]), { ...fits, evaluators: 2 });
+    const chunk = queue.take()!;
+    expect(chunk.requests).toHaveLength(2);
+    expect(end(chunk, "failed", 0, false)).toHaveLength(4);
+    expect(queue.take()).toBeUndefined();
+  });
+
   it("halves the chunks when memory ran out, and gives up a host that starves alone", () => {
     const queue = queueEvaluations(plan(["web-1", "web-2", "web-3", "web-4", "web-5", "web-6"]), fits);
     expect(end(queue.take()!, "out-of-memory", 2)).toEqual([]);

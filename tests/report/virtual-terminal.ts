@@ -7,7 +7,6 @@ export interface VirtualTerminal {
   readonly wrapped: boolean;
 }
 
- 
 const TOKEN = /\u001b\[(\??)(\d*)([A-Za-z])|([\s\S])/gu;
 
 /** Plays text on a terminal of a size. @throws on a sequence or a control character that the screen should not send. */

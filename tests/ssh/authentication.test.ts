@@ -120,6 +120,16 @@ describe.skipIf(sshdMissing !== undefined)("connect() and keys", () => {
     });
   });
 
+  it("offers a second key to a host that wants two", async () => {
+    const second = await generateKey(sshd.directory, { name: "second" });
+    await using server = await startSshd({
+      config: ["AuthenticationMethods publickey,publickey"],
+      authorizedKeys: [second.publicKey],
+    });
+    const identityFiles = [server.identityFile, second.privateKeyFile];
+    await using _connection = await connect({ host: "sshd", identityFiles }, { configFile: server.configFile });
+  });
+
   it("says when a host wants more than a key", async () => {
     await using server = await startSshd({
       config: ["PasswordAuthentication yes", "AuthenticationMethods publickey,password"],

@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { finished, pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
+import type { Writable } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, elevations } from "#ssh";
@@ -90,7 +93,7 @@ describe.skipIf(sshdMissing !== undefined)("Connection.run()", () => {
           expect(stdout).toBe(["first", ...words].map((text) => `${text}\0`).join(""));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -167,6 +170,15 @@ describe.skipIf(sshdMissing !== undefined)("Connection.run()", () => {
     expect(results.map((result) => result.stdout)).toEqual(Array.from({ length: 30 }, (_, at) => `${at}\n`));
   });
 
+  it("lets the ninth session wait for one of eight to end", async () => {
+    await using small = await connect({ host: "sshd" }, { configFile: sshd.configFile });
+    const eight = await Promise.all(Array.from({ length: 8 }, () => small.open(["cat"])));
+    await expect(small.run(["true"], { timeoutMs: 100 })).rejects.toMatchObject({ code: "ssh/command-timeout" });
+    const ninth = small.run(["echo", "nine"]);
+    eight[3]?.stdin.end();
+    expect((await ninth).stdout).toBe("nine\n");
+  });
+
   it("says that the host refused another session", async () => {
     await using narrow = await startSshd({ config: ["MaxSessions 1"] });
     await using small = await connect({ host: "sshd" }, { configFile: narrow.configFile });
@@ -223,10 +235,44 @@ describe.skipIf(sshdMissing !== undefined)("Connection.open()", () => {
     expect(written).toBeLessThan(4 * 1024 * 1024);
   });
 
+  it("carries a long input through changes of the session's keys", async () => {
+    await using fickle = await startSshd({ config: ["RekeyLimit 1M"] });
+    await using other = await connect({ host: "sshd" }, { configFile: fickle.configFile });
+    const bytes = randomBytes(20_000_000);
+    const { stdout } = await other.run(["sha256sum"], { stdin: bytes });
+    expect(stdout).toContain(createHash("sha256").update(bytes).digest("hex"));
+    expect((await other.run(["head", "-c", "10000000", "/dev/zero"])).stdout).toHaveLength(10_000_000);
+  });
+
+  it("holds all writers back when the network does not take what they write", async () => {
+    const pidFile = join(sshd.directory, "proxy.pid");
+    const configFile = join(sshd.directory, "stalling_config");
+    const command = `sh -c 'echo $$ >${pidFile}; exec ssh -F ${sshd.configFile} -W 127.0.0.1:${sshd.port} sshd'`;
+    await writeFile(configFile, `ProxyCommand ${command}\n${await readFile(sshd.configFile, "utf8")}`);
+    await using stalling = await connect({ host: "sshd" }, { configFile });
+    const channels = await Promise.all(Array.from({ length: 8 }, () => stalling.open(["cat"])));
+    const proxy = Number(await readFile(pidFile, "utf8"));
+    process.kill(proxy, "SIGSTOP");
+    let taken = 0;
+    const fill = (stdin: Writable): void => {
+      stdin.write(Buffer.alloc(65_536), (error) => {
+        if (error) return;
+        taken += 65_536;
+        fill(stdin);
+      });
+    };
+    for (const { stdin } of channels) fill(stdin);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    process.kill(proxy, "SIGCONT");
+    // Each channel's window alone would take 2 MiB.
+    expect(taken).toBeLessThan(4 * 1024 * 1024);
+  });
+
   it("holds the command back when nobody reads", async () => {
     await using channel = await connection.open(["yes"]);
     await once(channel.stdout, "readable");
     expect(channel.stdout.read(4)).toEqual(Buffer.from("y\ny\n"));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     expect(channel.stdout.readableLength).toBeLessThan(1024 * 1024);
   });
 

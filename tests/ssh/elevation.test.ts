@@ -100,9 +100,10 @@ describe.skipIf(cannotMakeUsers !== undefined)("Connection.elevated of a user wh
 
   it("ends a command that is given up", async () => {
     await using connection = await logIn(stranger);
-    const channel = await connection.open(["sleep", "1234567"]);
+    const sleep = `sleep 30.${process.pid}`;
+    const channel = await connection.open(["sh", "-c", `${sleep}; true`]);
     await channel[Symbol.asyncDispose]();
-    const probe: Argv = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do pgrep -f '[s]leep 1234567' || exit 7; sleep 0.2; done"];
+    const probe: Argv = ["sh", "-c", `for i in 1 2 3 4 5 6 7 8 9; do pgrep -fx '${sleep}' || exit 7; sleep 0.2; done`];
     expect((await connection.run(probe)).exit).toEqual({ exitCode: 7 });
   });
 });

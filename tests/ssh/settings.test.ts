@@ -41,6 +41,10 @@ Match originalhost db-1 user postgres
   Port 5432
 Match host 10.0.0.7 !user postgres
   Port 1
+Match originalhost db-1 !user postgres
+  ProxyJump wrong
+Match originalhost edge !user postgres
+  HostName edge.example.org
 Host old
   ProxyCommand nc -X 5 %h %p --as %r
 Host *

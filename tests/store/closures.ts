@@ -22,7 +22,7 @@ export function pathInfo(name: string, references: readonly string[] = [], narSi
 
 /** NARs of the right size with nothing in them, in pieces of at most 64 KiB. */
 export const madeUpNars: NarSource = {
-  announce: () => ({
+  openReader: () => ({
     async *read({ narSize }) {
       for (let left = narSize; left > 0; left -= 65_536) {
         await Promise.resolve();

@@ -1,4 +1,4 @@
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { CommandChannel, CommandExit } from "#core";
 import type { PathInfo, StorePath } from "#store";
@@ -9,16 +9,26 @@ import { encodedLength, paddingOf, readU64, writeString, writeU64 } from "../../
 export interface Program {
   readonly stdin: ByteReader;
   /** Writes to standard output, and waits until the other side has room for more. */
-  write(bytes: Uint8Array): Promise<void>;
-  complain(text: string): void;
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  readonly complain: (text: string) => void;
 }
 
 /** A command of our own, seen through a channel. It ends with the exit code its function gives. */
 export function openProgram(main: (program: Program) => Promise<number>): CommandChannel {
-  const stdin = new PassThrough({ highWaterMark: 1024 * 1024 });
+  const received = new PassThrough({ highWaterMark: 1024 * 1024 });
+  const stdin = new Writable({
+    // Who writes may use the memory again once it was called back, as with a pipe.
+    write(chunk: Buffer, _encoding, done) {
+      if (received.write(Buffer.from(chunk))) done();
+      else received.once("drain", done);
+    },
+    final(done) {
+      received.end(done);
+    },
+  });
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const chunks = stdin.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  const chunks = received.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   let finish: (exit: CommandExit) => void = () => undefined;
   const exited = new Promise<CommandExit>((resolve) => {
     finish = resolve;
@@ -28,7 +38,7 @@ export function openProgram(main: (program: Program) => Promise<number>): Comman
       const next = await chunks.next().catch(() => ({ done: true as const, value: undefined }));
       return next.done === true ? undefined : next.value;
     }),
-    async write(bytes) {
+    write: async (bytes) => {
       if (!stdout.destroyed) stdout.write(bytes);
       await turn();
     },
@@ -53,7 +63,7 @@ export function openProgram(main: (program: Program) => Promise<number>): Comman
     stderr,
     exited,
     [Symbol.asyncDispose]() {
-      for (const stream of [stdin, stdout, stderr]) stream.destroy();
+      for (const stream of [stdin, received, stdout, stderr]) stream.destroy();
       finish({ exitCode: null, signal: "KILL" });
       return Promise.resolve();
     },

@@ -18,7 +18,7 @@ describe("nixbase32", () => {
 
   it("reads one text only for the same bytes", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."01zaefo"), maxLength: 20 }), (text) => {
+      fc.property(fc.string({ unit: fc.constantFrom("0", "1", "z", "a", "e", "f", "o"), maxLength: 20 }), (text) => {
         const bytes = decodeNixBase32(text);
         if (bytes !== undefined) expect(encodeNixBase32(bytes)).toBe(text);
       }),

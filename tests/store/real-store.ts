@@ -20,7 +20,7 @@ const NIX_ENV = { NIX_CONFIG: "build-users-group =\nsubstituters =\nexperimental
 export interface RealStore extends AsyncDisposable {
   readonly root: string;
   /** Where the files of a path are. */
-  locate(path: StorePath): string;
+  readonly locate: (path: StorePath) => string;
   nixStore(...args: string[]): Promise<string>;
   /** Adds a file or folder and gives its path. */
   add(source: string): Promise<StorePath>;

@@ -23,7 +23,7 @@ export interface DumpNarOptions {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of every chunk but the last; default 1 MiB. */
   readonly chunkBytes?: number | undefined;
-  /** Where chunks come from, for callers that give them back; decides their size. Default: fresh memory. */
+  /** Where chunks come from, for callers that give them back. Default: fresh memory. */
   readonly pool?: ChunkPool | undefined;
   /** Leaves out that many bytes at the beginning, and does not read the files that lie in them. */
   readonly from?: number | undefined;
@@ -39,7 +39,7 @@ export interface DumpNarOptions {
  */
 export async function* dumpNar(path: string, options: DumpNarOptions = {}): AsyncGenerator<Buffer, void, undefined> {
   const { signal, chunkBytes = 1024 * 1024, pool, from = 0 } = options;
-  const out = new ChunkWriter(pool === undefined ? () => Buffer.allocUnsafeSlow(chunkBytes) : () => pool.take(), from);
+  const out = new ChunkWriter(() => pool?.take(chunkBytes) ?? Buffer.allocUnsafeSlow(chunkBytes), from);
   const walk = new Walk(path, out);
   for (let step = walk.begin(); step !== "done"; step = walk.step()) {
     if (step !== "more") {

@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-export interface DelayProxyOptions {
+interface DelayProxyOptions {
   readonly target: { readonly host: string; readonly port: number };
   /** How long each byte takes, each way: 50 makes round trips of 100 ms. */
   readonly oneWayMs: number;
@@ -11,7 +11,7 @@ export interface DelayProxyOptions {
   readonly bytesPerSecond?: number | undefined;
 }
 
-export interface DelayProxy extends AsyncDisposable {
+interface DelayProxy extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
 }

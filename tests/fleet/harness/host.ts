@@ -12,7 +12,7 @@ import { waitUntil } from "./wait.ts";
 
 type RunOnHostOptions = Pick<RunLocalOptions, "stdin" | "signal" | "timeoutMs">;
 
-export interface WaitForHostOptions {
+interface WaitForHostOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default 60,000. */
   readonly timeoutMs?: number | undefined;
@@ -63,7 +63,7 @@ export interface FleetHost {
   console(): Promise<string>;
 }
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number;
   /** Without surrounding white space. */
   readonly body: string;

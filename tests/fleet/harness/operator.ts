@@ -1,7 +1,7 @@
 import type { FleetClient } from "./client.ts";
 
 /** Nix on the operator's machine: as root without build users, and without the network. */
-export const OPERATOR_NIX_CONFIG = `build-users-group =
+const OPERATOR_NIX_CONFIG = `build-users-group =
 substituters =
 `;
 

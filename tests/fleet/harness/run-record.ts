@@ -7,7 +7,7 @@ import { lockFile } from "./lock.ts";
 import { removeNetwork } from "./network.ts";
 
 /** Everything one fleet has put on this machine can be found from its folder: mounts below it, names in its record. */
-export interface RunRecord {
+interface RunRecord {
   /** The process the fleet belongs to. */
   readonly owner: ProcessId;
   /** Of namespaces, links, machines and control groups. */

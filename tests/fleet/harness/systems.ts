@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { must } from "./run.ts";
 
 /** What can be wrong with a system under test. */
-export type Fault =
+type Fault =
   /** Activation succeeds; the service answers 500. */
   | "unhealthy"
   /** The service cannot be started, and activation exits 4. */

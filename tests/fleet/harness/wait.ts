@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-export interface WaitOptions {
+interface WaitOptions {
   readonly timeoutMs: number;
   /** Named in the error: "timed out waiting for …". */
   readonly what: string;

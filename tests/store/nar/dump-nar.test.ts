@@ -89,15 +89,15 @@ describe("dumpNar()", () => {
 
   it("takes its memory from the pool and holds no more than three chunks of it, whatever the size of a file", async () => {
     const path = placeSparse(512 * MIB);
-    const pool = makeChunkPool({ chunkBytes: MIB, keep: 8 });
+    const pool = makeChunkPool({ keepBytes: 8 * MIB });
     let held = 0;
     let most = 0;
     const counted = {
       ...pool,
-      take: () => {
+      take: (bytes: number) => {
         held += 1;
         most = Math.max(most, held);
-        return pool.take();
+        return pool.take(bytes);
       },
     };
     let size = 0;
