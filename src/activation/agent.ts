@@ -195,7 +195,7 @@ const EXIT = { noSwitch: 71, notNixos: 72, leaseLost: 75 } as const;
 const RUNS = runFolder("");
 
 // The unit's name is made from the run's, so a second run cannot meet the first one's unit.
-const START_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const START_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
 run=$1 goal=$2 toplevel=$3 previous=$4 profile=$5 switch_timeout=$6 confirm_timeout=$7 longest=$8 kind=$9
 shift 9; record=$1
 dir=${RUNS}$run
@@ -229,7 +229,7 @@ say_status() {
 }
 `;
 
-const READ_SCRIPT = `${SET_PATH}${SAY_STATUS}
+export const READ_SCRIPT = `${SET_PATH}${SAY_STATUS}
 dir=${RUNS}$1
 [ -L "$dir/state" ] && say_status
 exit 0
@@ -244,7 +244,7 @@ unit_is_alive() {
 }
 `;
 
-const FOLLOW_SCRIPT = `${SET_PATH}${SAY_STATUS}${UNIT_IS_ALIVE}
+export const FOLLOW_SCRIPT = `${SET_PATH}${SAY_STATUS}${UNIT_IS_ALIVE}
 dir=${RUNS}$1 until=$2 seen=$3
 say_log() {
   total=$(wc -l <"$dir/log")
@@ -267,7 +267,7 @@ done
 exit 0
 `;
 
-const DECIDE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const DECIDE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
 dir=${RUNS}$1
 [ -d "$dir" ] || exit 0
 if [ "$2" = confirmed ] && ! lease_is_ours "$1"; then exit ${EXIT.leaseLost}; fi

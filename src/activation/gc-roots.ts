@@ -20,7 +20,7 @@ export async function protectClosure(
   });
 }
 
-const PROTECT_SCRIPT = `${SET_PATH}
+export const PROTECT_SCRIPT = `${SET_PATH}
 roots=${hostLayout.gcRoots}
 mkdir -p "$roots" && ln -s "$1" "$roots/.wanted.$$" && mv -f -T "$roots/.wanted.$$" "$roots/wanted" || exit 1
 [ -L "$roots/running" ] || ln -s /run/current-system "$roots/running"

@@ -141,7 +141,7 @@ renew_lease() {
 release_lease() { if lease_is_ours "$1"; then rm -f "$lease"; fi; }
 `;
 
-const ACQUIRE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const ACQUIRE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
 run=$1 owner=$2 reason=$3 ttl=$4 mode=$5
 umask 022
 mkdir -p "\${lease%/*}" || exit 1
@@ -163,13 +163,13 @@ done
 exit 0
 `;
 
-const RENEW_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const RENEW_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
 renew_lease "$1" "$2" && exit 0
 [ -e "$lease" ] && say_holder "$lease"
 exit 75
 `;
 
-const RELEASE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const RELEASE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
 release_lease "$1"
 exit 0
 `;

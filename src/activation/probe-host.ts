@@ -105,7 +105,7 @@ function generationOf(link: string | undefined): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-const PROBE_SCRIPT = `${SET_PATH}
+export const PROBE_SCRIPT = `${SET_PATH}
 say() { printf '%s=%s\\n' "$1" "$2"; }
 say uid "$(id -u)"
 profile=/nix/var/nix/profiles/skep

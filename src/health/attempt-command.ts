@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { describeExit, lastLines } from "#core";
+import { describeExit, errnoOf, lastLines } from "#core";
 import type { CommandExit } from "#core";
 import type { CommandCheck } from "#hive";
 import type { Answer, CheckedHost } from "./attempt.ts";
@@ -25,7 +25,8 @@ function runHere(check: CommandCheck, host: CheckedHost, signal: AbortSignal): P
   const env = { ...process.env, SKEP_HOST: host.name, SKEP_ADDRESS: host.address };
   return new Promise((resolve, reject) => {
     const child = execFile(program, args, { signal, env, maxBuffer: 1024 * 1024 }, (error, stdout, stderr) => {
-      if (child.exitCode !== null) resolve({ exit: { exitCode: child.exitCode }, stdout, stderr });
+      if (errnoOf(error) !== undefined) reject(error ?? new Error("it could not be started"));
+      else if (child.exitCode !== null) resolve({ exit: { exitCode: child.exitCode }, stdout, stderr });
       else if (child.signalCode !== null && !signal.aborted) {
         resolve({ exit: { exitCode: null, signal: child.signalCode.replace(/^SIG/, "") }, stdout, stderr });
       } else reject(error ?? new Error("it could not be started"));

@@ -13,7 +13,7 @@ export const storeErrorCodes = {
   "store/not-serving": "what answered on the host is not nix-store --serve",
   "store/protocol": "nix-store --serve broke the protocol or speaks a version we do not",
   "store/disk-full": "the host's disk is full",
-  "store/untrusted": "the host's Nix takes no unsigned paths from this user",
+  "store/denied": "the host's Nix does not let this user add paths, or not unsigned ones",
   "store/ended": "nix-store --serve ended before its work was done",
   "store/silent": "nix-store --serve gave no sign of life for too long",
   "store/closed": "a host store was used after it had been closed",

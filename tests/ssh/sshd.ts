@@ -113,8 +113,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     kill,
     async [Symbol.asyncDispose]() {
       await kill();
-      for (const user of users) await run("userdel", [user]);
       await rm(directory, { recursive: true, force: true });
+      for (const user of users) {
+        for (const pid of processes("-U", user)) endProcess(pid);
+        await run("userdel", ["--force", user]);
+      }
     },
   };
 }
@@ -261,16 +264,18 @@ async function listen(configFile: string, onLog: (text: string) => void): Promis
 
 /** Processes under `parent`, deepest first. */
 function descendants(parent: number): number[] {
-  let children: number[];
+  return processes("--ppid", String(parent)).flatMap((child) => [...descendants(child), child]);
+}
+
+/** The processes that ps selects. */
+function processes(selector: "--ppid" | "-U", value: string): number[] {
   try {
-    children = execFileSync("ps", ["-o", "pid=", "--ppid", String(parent)], { encoding: "utf8" })
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map(Number);
+    const output = execFileSync("ps", ["-o", "pid=", selector, value], { encoding: "utf8" });
+    return output.trim().split(/\s+/).map(Number);
   } catch {
+    // It selects none, or itself has ended.
     return [];
   }
-  return children.flatMap((child) => [...descendants(child), child]);
 }
 
 function endProcess(pid: number): void {

@@ -25,8 +25,8 @@ const DIAGNOSES: readonly Diagnosis[] = [
     hint: "free space on the host, for example with nix-collect-garbage, and deploy again",
   },
   {
-    code: "store/untrusted",
-    pattern: /lacks a (?:valid )?signature|not (?:a )?trusted user|importing paths is not allowed/i,
+    code: "store/denied",
+    pattern: /lacks a (?:valid )?signature|not (?:a )?trusted user|paths is not allowed|permission denied/i,
     hint: "log in as root, elevate, or name the login user in trusted-users in the host's nix.conf",
   },
   {

@@ -29,6 +29,10 @@ const MAJOR = 2;
 const MINOR = 5;
 const REQUEST = { queryValidPaths: 1, queryPathInfos: 2, addToStoreNar: 9 } as const;
 
+const SILENCE_MS = 300_000;
+const SUBSTITUTE_SILENCE_MS = 3_600_000;
+const GREETING_SILENCE_MS = 60_000;
+
 const MAX_PATH_BYTES = 300;
 const MAX_TEXT_BYTES = 4096;
 const MAX_REFERENCES = 100_000;
@@ -56,9 +60,9 @@ export interface QueryValidPathsOptions {
  * or `store/silent`; the signal's reason when it aborts.
  */
 export async function openServeClient(channel: CommandChannel, options: ServeClientOptions = {}): Promise<ServeClient> {
-  const connection = new ServeConnection(channel, options.silenceMs ?? 300_000);
+  const connection = new ServeConnection(channel, options.silenceMs ?? SILENCE_MS);
   try {
-    const client = new ServeClient(connection, options.substituteSilenceMs ?? 3_600_000);
+    const client = new ServeClient(connection, options);
     using _ = connection.breakOn(options.signal);
     await client.greet();
     return client;
@@ -75,14 +79,16 @@ export async function openServeClient(channel: CommandChannel, options: ServeCli
  */
 export class ServeClient implements AsyncDisposable {
   readonly #connection: ServeConnection;
+  readonly #silenceMs: number;
   readonly #substituteSilenceMs: number;
   #writing: Promise<unknown> = Promise.resolve();
   #roundTrip: Promise<number> = Promise.resolve(0);
 
   /** Use {@link openServeClient}. */
-  constructor(connection: ServeConnection, substituteSilenceMs: number) {
+  constructor(connection: ServeConnection, options: ServeClientOptions) {
     this.#connection = connection;
-    this.#substituteSilenceMs = substituteSilenceMs;
+    this.#silenceMs = options.silenceMs ?? SILENCE_MS;
+    this.#substituteSilenceMs = options.substituteSilenceMs ?? SUBSTITUTE_SILENCE_MS;
   }
 
   /** Milliseconds from an empty question to its answer, asked right after the greeting. */
@@ -95,10 +101,12 @@ export class ServeClient implements AsyncDisposable {
     out.number(CLIENT_MAGIC);
     out.number(MAJOR * 256 + MINOR);
     out.flush();
-    await this.#connection.answer("greeting nix-store --serve", async () => {
+    const readGreeting = async (): Promise<void> => {
       await this.#readMagic();
       this.#checkVersion(await this.#connection.number());
-    });
+    };
+    const silenceMs = Math.min(GREETING_SILENCE_MS, this.#silenceMs);
+    await this.#connection.answer("greeting nix-store --serve", readGreeting, { silenceMs });
     const sentAt = performance.now();
     this.#writeQueryValidPaths([], { lock: false, substitute: false });
     out.flush();
@@ -111,20 +119,20 @@ export class ServeClient implements AsyncDisposable {
   /** Which of `paths` the host has. */
   async queryValidPaths(paths: readonly StorePath[], options: QueryValidPathsOptions): Promise<Set<StorePath>> {
     using _ = this.#connection.breakOn(options.signal);
-    await this.#alone(() => {
-      this.#writeQueryValidPaths(paths, options);
-    });
+    const attempt = `asking which of ${paths.length} paths the host has`;
+    const silenceMs = options.substitute ? this.#substituteSilenceMs : this.#silenceMs;
     const asked = new Set<string>(paths);
-    return await this.#connection.answer(
-      `asking which of ${paths.length} paths the host has`,
-      async () => {
-        const valid = await this.#readPaths(paths.length);
-        const foreign = valid.find((path) => !asked.has(path));
-        if (foreign !== undefined) return this.#connection.fail(`it named ${foreign}, which it was not asked about`);
-        return new Set(valid);
-      },
-      options.substitute ? { silenceMs: this.#substituteSilenceMs } : {},
-    );
+    const read = async (): Promise<Set<StorePath>> => {
+      const valid = await this.#readPaths(paths.length);
+      const foreign = valid.find((path) => !asked.has(path));
+      if (foreign !== undefined) return this.#connection.fail(`it named ${foreign}, which it was not asked about`);
+      return new Set(valid);
+    };
+    const { answer } = await this.#alone(() => {
+      this.#writeQueryValidPaths(paths, options);
+      return { answer: this.#connection.answer(attempt, read, { silenceMs }) };
+    });
+    return await answer;
   }
 
   /** What the host knows of those of `paths` that it has. */
@@ -133,20 +141,21 @@ export class ServeClient implements AsyncDisposable {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<PathInfo[]> {
     using _ = this.#connection.breakOn(signal);
-    await this.#alone(() => {
-      this.#connection.out.number(REQUEST.queryPathInfos);
-      this.#connection.out.strings(paths);
-    });
-    return await this.#connection.answer(`asking about ${paths.length} paths of the host`, async () => {
+    const read = async (): Promise<PathInfo[]> => {
       const infos: PathInfo[] = [];
       for (;;) {
         const path = await this.#connection.string(MAX_PATH_BYTES);
         if (path === "") return infos;
-        if (infos.length === paths.length)
-          return this.#connection.fail("it described more paths than it was asked about");
+        if (infos.length === paths.length) this.#connection.fail("it described more paths than it was asked about");
         infos.push(await this.#readPathInfo(path));
       }
+    };
+    const { answer } = await this.#alone(() => {
+      this.#connection.out.number(REQUEST.queryPathInfos);
+      this.#connection.out.strings(paths);
+      return { answer: this.#connection.answer(`asking about ${paths.length} paths of the host`, read) };
     });
+    return await answer;
   }
 
   /**

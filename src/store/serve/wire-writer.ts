@@ -9,6 +9,9 @@ const UNSENT_BYTES = 1024 * 1024;
 /**
  * Writes numbers, strings and bytes to a stream in few large writes: small pieces are gathered, and go out when
  * {@link BUFFER_BYTES} are together or the event loop comes round. {@link WireWriter.room} is the backpressure.
+ *
+ * Memory is used again as soon as the stream calls a write back. Pipes, sockets and SSH channels are done with the bytes
+ * by then; a stream that passes them on as they are, like a PassThrough, is not.
  */
 export class WireWriter {
   readonly #stream: Writable;

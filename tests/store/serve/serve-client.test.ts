@@ -94,6 +94,20 @@ describe("ServeClient", () => {
     expect(host.queries).toEqual([{ lock: 1, substitute: 1, paths: [WEB] }]);
   });
 
+  it("gives each request its own answer however many are under way", async () => {
+    const host = makeFakeHost();
+    await using client = await openServeClient(host.open());
+    const [before, web, between, db, after] = await Promise.all([
+      client.queryValidPaths([WEB, storePath("db")], QUERY),
+      client.addToStoreNar(pathInfo("web"), { nar: nar("web") }),
+      client.queryValidPaths([WEB, storePath("db")], QUERY),
+      client.addToStoreNar(pathInfo("db"), { nar: nar("db") }),
+      client.queryValidPaths([WEB, storePath("db")], QUERY),
+    ]);
+    await Promise.all([web.acknowledged, db.acknowledged]);
+    expect([before.size, between.size, after.size]).toEqual([0, 1, 2]);
+  });
+
   it("sends the next path before the last is acknowledged", async () => {
     const answers: (() => void)[] = [];
     const arrived: string[] = [];
@@ -148,7 +162,8 @@ describe("ServeClient", () => {
 
   it.each([
     ["error: writing to file: No space left on device", "store/disk-full"],
-    ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "store/untrusted"],
+    ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "store/denied"],
+    ["error: opening lock file '/nix/var/nix/db/big-lock': Permission denied", "store/denied"],
     ["error: hash mismatch importing path '/nix/store/x'", "store/changed"],
     ["error: something else", "store/ended"],
   ])("tells from %j which path failed, and why", async (words, code) => {

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { ActivationError } from "#activation";
+import { parseFacts } from "../../src/activation/probe-host.ts";
+
+const SYSTEM = "/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-nixos-system-web-1-24.11";
+
+const ANSWER = `uid=0
+nixos=yes
+systemd=yes
+nix=nix-store (Nix) 2.26.3
+running=${SYSTEM}
+booted=${SYSTEM}
+profile_link=system-41-link
+profile_system=${SYSTEM}
+boot_id=5f1c
+free_kib=1024
+failed=a.service
+failed=b.mount
+probe=complete
+`;
+
+function codeOf(text: string): string {
+  try {
+    parseFacts(text);
+  } catch (error) {
+    if (error instanceof ActivationError) return error.code;
+  }
+  return "none";
+}
+
+describe("parseFacts()", () => {
+  it("reads everything a host says", () => {
+    expect(parseFacts(ANSWER)).toEqual({
+      nixos: true,
+      systemd: true,
+      nixVersion: "2.26.3",
+      running: SYSTEM,
+      booted: SYSTEM,
+      profile: { path: "/nix/var/nix/profiles/system", generation: 41, system: SYSTEM },
+      bootId: "5f1c",
+      storeFreeBytes: 1_048_576,
+      failedUnits: ["a.service", "b.mount"],
+    });
+  });
+
+  it("takes what is not there for not there", () => {
+    expect(parseFacts("uid=0\nnix=\nboot_id=5f1c\nprobe=complete\n")).toEqual({
+      nixos: false,
+      systemd: false,
+      nixVersion: undefined,
+      running: undefined,
+      booted: undefined,
+      profile: { path: "/nix/var/nix/profiles/skep", generation: undefined, system: undefined },
+      bootId: "5f1c",
+      storeFreeBytes: undefined,
+      failedUnits: [],
+    });
+  });
+
+  it("takes a running system outside of the store for none of ours", () => {
+    expect(parseFacts("uid=0\nrunning=/opt/by-hand\nprobe=complete\n").running).toBeUndefined();
+  });
+
+  it("refuses an answer that was cut short anywhere", () => {
+    for (let end = 0; end < ANSWER.length - 1; end += 1) expect(codeOf(ANSWER.slice(0, end))).toBe("activation/probe");
+  });
+
+  it("refuses a login that is not root", () => {
+    expect(codeOf("uid=1000\nprobe=complete\n")).toBe("activation/not-root");
+  });
+});
