@@ -88,7 +88,7 @@ export async function startAgent(
 }
 
 /** Reads where the agent of a run is; undefined when the host knows no such run (it was rebooted, or none was begun). */
-export async function readAgent(
+async function readAgent(
   runner: CommandRunner,
   { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
 ): Promise<AgentStatus | undefined> {
@@ -170,7 +170,7 @@ export async function turnBackAgent(
 /** The states an agent ends in. */
 export const FINAL_STATES = ["committed", "kept", "rolled-back", "stranded"] as const satisfies readonly AgentState[];
 
-export function isFinal(state: AgentState): state is (typeof FINAL_STATES)[number] {
+function isFinal(state: AgentState): state is (typeof FINAL_STATES)[number] {
   return (FINAL_STATES as readonly AgentState[]).includes(state);
 }
 

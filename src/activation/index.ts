@@ -1,15 +1,6 @@
 /** What changes on one host: probe, lease, the on-host agent, GC roots, the deployment record. */
 export type { AgentOrder, AgentState, AgentStatus, FollowOptions, Verdict } from "./agent.ts";
-export {
-  decideAgent,
-  FINAL_STATES,
-  followAgent,
-  isFinal,
-  longestAgentMs,
-  readAgent,
-  startAgent,
-  turnBackAgent,
-} from "./agent.ts";
+export { decideAgent, FINAL_STATES, followAgent, longestAgentMs, startAgent, turnBackAgent } from "./agent.ts";
 export { describeCause } from "./describe-cause.ts";
 export type { DeploymentRecord, HiveRevision } from "./deployment-record.ts";
 export { dryActivate } from "./dry-activate.ts";

@@ -1,7 +1,7 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
 import type { Goal, Limits } from "#hive";
 import { GOALS } from "#hive";
-import { createReporter, useColors } from "#report";
+import { createReporter, OUTPUT_FORMATS, useColors } from "#report";
 import { rollOut } from "#rollout";
 import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
@@ -31,8 +31,8 @@ export const deployOptions = {
   "known-hosts": { type: "string", requiresArg: true, description: "A known_hosts file instead of the usual ones" },
   output: {
     alias: "o",
-    choices: ["auto", "tty", "lines", "ndjson"],
-    default: "auto",
+    choices: OUTPUT_FORMATS,
+    default: "auto" as const,
     description: "How to tell what happens; ndjson goes to standard output, the others to standard error",
   },
   json: { type: "boolean", default: false, description: "The same as --output ndjson" },

@@ -1,6 +1,7 @@
 import type { HostFacts } from "#activation";
 import { ActivationError, dryActivate, probeHost } from "#activation";
 import type { Goal, Host } from "#hive";
+import { activates, persistsAfterReboot } from "#hive";
 import type { Connection } from "#ssh";
 import type { Closure, StorePath } from "#store";
 import { activateHost } from "./activate-host.ts";
@@ -95,18 +96,10 @@ async function openConnection(
 
 /** Whether a host has reached the goal already. What was only pushed shows in the copy, which then finds nothing to do. */
 function isAsWanted(goal: Goal, toplevel: StorePath, { running, profile }: HostFacts): boolean {
-  switch (goal) {
-    case "test":
-      return running === toplevel;
-    case "boot":
-      return profile.system === toplevel;
-    case "switch":
-      return running === toplevel && profile.system === toplevel;
-    case "build":
-    case "push":
-    case "dry-activate":
-      return false;
-  }
+  if (!activates(goal) && !persistsAfterReboot(goal)) return false;
+  const runsIt = running === toplevel || !activates(goal);
+  const bootsIt = profile.system === toplevel || !persistsAfterReboot(goal);
+  return runsIt && bootsIt;
 }
 
 function unchanged(facts: HostFacts, log: HostLog): Ending {

@@ -4,8 +4,6 @@ export type { CopyProgress, RolloutEvent, RolloutHappening } from "./events.ts";
 export type { SshOptions } from "./log-in.ts";
 export type { Outcome } from "./outcome.ts";
 export { OUTCOMES } from "./outcome.ts";
-export type { PrepareOptions } from "./prepare-closures.ts";
-export { prepareClosures } from "./prepare-closures.ts";
 export type { RollOutOptions } from "./roll-out.ts";
 export { rollOut } from "./roll-out.ts";
 export type { PlannedHost, Prepared, RolloutPlan, Run } from "./rollout-plan.ts";

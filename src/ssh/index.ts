@@ -4,7 +4,5 @@ export type { Connection, ConnectionAddress } from "./connection.ts";
 export type { Elevation } from "./elevation.ts";
 export { elevations } from "./elevation.ts";
 export { SshError, sshErrorCodes } from "./errors.ts";
-export { fingerprintOf } from "./fingerprint.ts";
 export type { SshSettings } from "./settings.ts";
-export { resolveSettings } from "./settings.ts";
 export type { ConnectOptions, HostKeyPolicy, Keepalive, SshTarget } from "./target.ts";

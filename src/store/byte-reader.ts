@@ -22,7 +22,7 @@ export class ByteReader {
     return bytes;
   }
 
-  /** `count` bytes, or undefined when the stream ends before it has given them; {@link ByteReader.rest} has what came. */
+  /** `count` bytes, or undefined when the stream ends before it has given them. */
   async read(count: number): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
     let missing = count;
@@ -31,11 +31,7 @@ export class ByteReader {
       pieces.push(piece);
       missing -= piece.length;
       if (missing === 0) return pieces.length === 1 ? piece : Buffer.concat(pieces);
-      if (!(await this.#more())) {
-        this.#chunk = Buffer.concat(pieces);
-        this.#at = 0;
-        return undefined;
-      }
+      if (!(await this.#more())) return undefined;
     }
   }
 

@@ -200,6 +200,22 @@ describe("copyClosure()", () => {
     }
   });
 
+  it("fails when the host goes down while all that is left waits for answers", async () => {
+    const host = makeFakeHost({
+      queryDelayMs: 60,
+      beforeAnswer: () => {
+        if (host.added.length === 49) host.fail();
+        return new Promise(() => undefined);
+      },
+    });
+    await using store = await openFakeStore(host);
+    await expect(copyClosure(wideClosure(50, 1_000_000), store, { narSource })).rejects.toMatchObject({
+      code: "store/ended",
+      message: expect.stringContaining("the host went down") as string,
+    });
+    expect(host.channels).toBe(8);
+  });
+
   it("copies a file of 512 MiB to four hosts in bounded memory", async () => {
     const folder = mkdtempSync(join(tmpdir(), "skep-big-"));
     const size = 512 * 1024 * 1024;

@@ -92,10 +92,17 @@ export interface FakeHost {
   readonly queries: { readonly lock: number; readonly substitute: number; readonly paths: StorePath[] }[];
   channels: number;
   open(): CommandChannel;
+  /** Ends every channel with exit code 1. */
+  fail(): void;
 }
 
 /** A host that speaks the serve protocol as Nix does, and like Nix takes no path before its references. */
 export function makeFakeHost(options: FakeHostOptions = {}): FakeHost {
+  let fail: (reason: Error) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
   const host: FakeHost = {
     valid: new Set(),
     added: [],
@@ -104,7 +111,10 @@ export function makeFakeHost(options: FakeHostOptions = {}): FakeHost {
     open() {
       const channel = host.channels;
       host.channels += 1;
-      return openProgram((program) => serve(host, options, { program, channel }));
+      return openProgram((program) => Promise.race([serve(host, options, { program, channel }), failed]));
+    },
+    fail() {
+      fail(new Error("error: the host went down"));
     },
   };
   return host;

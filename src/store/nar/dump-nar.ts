@@ -143,6 +143,7 @@ class Walk {
       case "directory": {
         this.#words(DIRECTORY);
         const entries = reading(path, () => readdirSync(bytesOf(path), { encoding: "latin1", withFileTypes: true }));
+        // Node happens to sort already, but does not promise it.
         entries.sort((a, b) => (a.name < b.name ? -1 : 1));
         this.#folders.push({ path, entries, next: 0 });
       }

@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { activationErrorCodes } from "#activation";
+import { cliErrorCodes, EXIT_CODES } from "#cli";
+import { healthErrorCodes } from "#health";
+import { hiveErrorCodes } from "#hive";
+import { nixErrorCodes } from "#nix";
+import { rolloutErrorCodes } from "#rollout";
+import { sshErrorCodes } from "#ssh";
+import { storeErrorCodes } from "#store";
+
+/** Rewrites the pages that are made from the code: `UPDATE_DOCS=1 npm run test:unit`. */
+const UPDATE = process.env["UPDATE_DOCS"] === "1";
+
+const FILE = join(import.meta.dirname, "../docs/errors.md");
+
+const LAYERS = {
+  "The command line": cliErrorCodes,
+  "The hive": hiveErrorCodes,
+  "Evaluating and building": nixErrorCodes,
+  SSH: sshErrorCodes,
+  "Stores and copying": storeErrorCodes,
+  "Activation on the host": activationErrorCodes,
+  "Health checks": healthErrorCodes,
+  "The rollout": rolloutErrorCodes,
+};
+
+describe("docs/errors.md", () => {
+  it("lists every exit code and every error code, as the code has them (UPDATE_DOCS=1 rewrites it)", () => {
+    if (UPDATE) writeFileSync(FILE, errorsPage());
+    expect(readFileSync(FILE, "utf8")).toBe(errorsPage());
+  });
+
+  it("has no code twice", () => {
+    const codes = Object.values(LAYERS).flatMap((catalogue) => Object.keys(catalogue));
+    expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
+  });
+});
+
+function errorsPage(): string {
+  const sections = Object.entries(LAYERS).map(
+    ([title, catalogue]) => `## ${title}\n\n${table("Code", "When it happens", codeRows(catalogue))}`,
+  );
+  return `# Exit codes and error codes
+
+This page is made from the code; a test keeps it so.
+
+## Exit codes
+
+The worst host decides.
+
+${table("Exit code", "Meaning", codeRows(EXIT_CODES))}
+
+An error is printed as \`skep: error: HOST: what was attempted, and why it failed [code]\`, followed by
+\`skep: hint: what to do\` where there is something to be done. The codes are stable: scripts may match on them.
+
+${sections.join("\n\n")}
+`;
+}
+
+function codeRows(catalogue: Readonly<Record<string, string>>): string[][] {
+  return Object.entries(catalogue).map(([code, text]) => [`\`${code}\``, text]);
+}
+
+function table(left: string, right: string, rows: readonly (readonly string[])[]): string {
+  return [`| ${left} | ${right} |`, "| --- | --- |", ...rows.map((cells) => `| ${cells.join(" | ")} |`)].join("\n");
+}
