@@ -1,5 +1,5 @@
 /** Many hosts: prepare closures, plan, limits, run, verdict. */
-export { RolloutError, rolloutErrorCodes } from "./errors.ts";
+export { rolloutErrorCodes } from "./errors.ts";
 export type { CopyProgress, RolloutEvent, RolloutHappening } from "./events.ts";
 export type { SshOptions } from "./log-in.ts";
 export type { Outcome } from "./outcome.ts";

@@ -1,6 +1,7 @@
 import type { CommandChannel } from "#core";
 import type { AddPathsOptions, HostStore, ValidPaths } from "./host-store.ts";
 import type { PathInfo } from "./path-info.ts";
+import { chooseChannels } from "./serve/choose-channels.ts";
 import { SendOrder } from "./serve/send-order.ts";
 import type { ServeClient, ServeClientOptions } from "./serve/serve-client.ts";
 import { openServeClient } from "./serve/serve-client.ts";
@@ -24,12 +25,6 @@ export const serveCommand = ["nix-store", "--serve", "--write"] as const;
 export async function openNixHostStore(options: NixHostStoreOptions): Promise<HostStore> {
   return new NixHostStore(await openServeClient(await options.openChannel(options.signal), options), options);
 }
-
-const LONG_ROUND_TRIP_MS = 10;
-const VERY_LONG_ROUND_TRIP_MS = 50;
-/** OpenSSH lets 2 MiB be under way on a channel; a channel that carries less than twice that gains little. */
-const BYTES_WORTH_A_CHANNEL = 4 * 1024 * 1024;
-const BYTES_BESIDE_A_NAR = 512;
 
 class NixHostStore implements HostStore {
   readonly #main: ServeClient;
@@ -55,7 +50,10 @@ class NixHostStore implements HostStore {
   }
 
   async addPaths(infos: readonly PathInfo[], options: AddPathsOptions): Promise<void> {
-    const channels = channelsFor(infos, await this.#main.roundTripMs, this.#options.maxChannels);
+    const channels = chooseChannels(infos, {
+      roundTripMs: await this.#main.roundTripMs,
+      maxChannels: this.#options.maxChannels,
+    });
     const order = new SendOrder(infos, channels);
     const failure = new AbortController();
     const signal = options.signal === undefined ? failure.signal : AbortSignal.any([options.signal, failure.signal]);
@@ -125,12 +123,4 @@ async function sendPaths(client: ServeClient, channel: number, { order, options,
     answers.push(answer);
   }
   await Promise.all(answers);
-}
-
-function channelsFor(infos: readonly PathInfo[], roundTripMs: number, maxChannels = 8): number {
-  if (roundTripMs < LONG_ROUND_TRIP_MS) return 1;
-  const bytes = infos.reduce((sum, { narSize }) => sum + narSize + BYTES_BESIDE_A_NAR, 0);
-  const useful = Math.min(infos.length, Math.ceil(bytes / BYTES_WORTH_A_CHANNEL));
-  const wanted = roundTripMs < VERY_LONG_ROUND_TRIP_MS ? 4 : 8;
-  return Math.max(1, Math.min(useful, wanted, maxChannels));
 }

@@ -140,7 +140,7 @@ describe("ServeClient", () => {
       await write(Buffer.concat([GREETING, NO_PATHS]));
       return new Promise<number>(() => undefined);
     });
-    const client = await openServeClient(channel, { silenceMs: 100 });
+    const client = await openServeClient(channel, { silenceMs: 300 });
     await expect(client.addToStoreNar(pathInfo("web", [], 1e9), { nar: endless() })).rejects.toMatchObject({
       code: "store/silent",
       message: expect.stringContaining(`adding ${WEB} failed`) as string,
