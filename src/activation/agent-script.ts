@@ -18,27 +18,31 @@
  * Time is taken from /proc/uptime: a clock that jumps moves no deadline. When the agent is killed, systemd starts it
  * once more (`ExecStopPost`) and it finishes what was begun.
  */
+import { PRELUDE } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
 import { LEASE_FUNCTIONS } from "./lease.ts";
-import { SET_PATH } from "./run-script.ts";
 
-export const AGENT_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
-mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$6 switch_timeout=$7 confirm_timeout=$8
-dir=${hostLayout.runs}/$run
+export const AGENT_SCRIPT = `${PRELUDE}${LEASE_FUNCTIONS}
+mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$root$6 switch_timeout=$7 confirm_timeout=$8
+dir=$root${hostLayout.runs}/$run
+records=$root${hostLayout.records}
+SKEP_ROOT=$root
+export SKEP_ROOT
 trap '' HUP PIPE
 
-set_link() { ln -s "$2" "$dir/$1.new" && mv -f "$dir/$1.new" "$dir/$1"; }
+set_link() { replace_link "$2" "$dir/$1"; }
 state() { set_link state "$1"; }
 read_state() { readlink "$dir/state"; }
 decide() { ln -s "$1" "$dir/verdict" 2>/dev/null; }
-running_is() { [ "$(readlink -f /run/current-system)" = "$1" ]; }
+running_is() { [ "$(system_of "$root/run/current-system")" = "$1" ]; }
 
 # switch SYSTEM ACTION: 0, switch-to-configuration's exit code, or 124 when it had to be killed
 switch() {
   rm -f "$dir/exit"
   setsid sh -c '"$1/bin/switch-to-configuration" "$2"; echo $? >"$3.new"; mv -f "$3.new" "$3"' \\
-    skep-switch "$1" "$2" "$dir/exit" >>"$dir/log" 2>&1 </dev/null &
+    skep-switch "$root$1" "$2" "$dir/exit" >>"$dir/log" 2>&1 </dev/null &
   group=$!
+  echo "$group" >"$dir/group"
   until=$(($(uptime) + switch_timeout))
   while [ ! -e "$dir/exit" ]; do
     if [ "$(uptime)" -ge "$until" ] || { [ "$(readlink "$dir/verdict")" = stolen ] && [ "$(read_state)" = testing ]; }; then
@@ -89,13 +93,13 @@ restore_profile() {
 commit() {
   state committing
   old_link=$(readlink "$profile")
-  old_system=$(readlink -f "$profile")
-  mkdir -p "\${profile%/*}" ${hostLayout.records}
+  old_system=$(system_of "$profile")
+  mkdir -p "\${profile%/*}" "$records"
   if ! nix-env -p "$profile" --set "$toplevel" >>"$dir/log" 2>&1; then
     restore_profile >>"$dir/log" 2>&1
     give_up commit:profile
   fi
-  switch "$profile" boot
+  switch "$toplevel" boot
   status=$?
   if [ "$status" -ne 0 ]; then
     restore_profile >>"$dir/log" 2>&1
@@ -104,9 +108,9 @@ commit() {
   fi
   number=$(readlink "$profile"); number=\${number%-link}; number=\${number##*-}
   set_link generation "$number"
-  sed "s/\\"generation\\":null/\\"generation\\":$number/" "$dir/record" >"${hostLayout.records}/.$run.new" &&
-    mv -f "${hostLayout.records}/.$run.new" "${hostLayout.records}/$run.json"
-  ls -1t ${hostLayout.records}/*.json 2>/dev/null | sed '1,50d' | while read -r old; do rm -f "$old"; done
+  sed "s/\\"generation\\":null/\\"generation\\":$number/" "$dir/record" >"$records/.$run.new" &&
+    mv -f "$records/.$run.new" "$records/$run.json"
+  ls -1t "$records"/*.json 2>/dev/null | sed '1,50d' | while read -r old; do rm -f "$old"; done
   finish committed
 }
 
@@ -125,7 +129,7 @@ try() {
     if [ "$(readlink "$dir/verdict")" = stolen ]; then go_back stolen; fi
     go_back "switch:$(describe "$status")"
   fi
-  running_is "$toplevel" || go_back "running:$(readlink -f /run/current-system)"
+  running_is "$toplevel" || go_back "running:$(system_of "$root/run/current-system")"
   state waiting
   until=$(($(uptime) + confirm_timeout))
   while [ ! -L "$dir/verdict" ]; do
@@ -139,13 +143,15 @@ try() {
   esac
 }
 
-# Run by systemd after the agent ended, however it ended.
+# Run by systemd, or by the shell that waits for it, after the agent ended, however it ended.
 finish_what_was_begun() {
+  # An activation that the agent was waiting for goes on without it, unless it ended meanwhile.
+  [ -e "$dir/exit" ] || kill -s KILL -- "-$(cat "$dir/group")" 2>/dev/null
   case $(read_state) in
     committed | kept | rolled-back | stranded) exit 0 ;;
   esac
   # At shutdown nothing is to be done: the old system is still what boots.
-  [ "$(systemctl is-system-running)" = stopping ] && exit 0
+  [ "$(systemctl is-system-running 2>/dev/null)" = stopping ] && exit 0
   if [ "$(readlink "$dir/verdict")" = confirmed ] && [ "$goal" = switch ] && running_is "$toplevel"; then commit; fi
   if [ "$goal" = boot ]; then commit; fi
   go_back killed

@@ -1,14 +1,14 @@
-import type { CommandRunner } from "#core";
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { AGENT_SCRIPT } from "./agent-script.ts";
 import type { DeploymentRecord } from "./deployment-record.ts";
 import { formatRecord } from "./deployment-record.ts";
 import { ActivationError } from "./errors.ts";
+import type { HostAccess } from "./host-access.ts";
+import { runScript } from "./host-access.ts";
 import type { ProfilePath } from "./host-layout.ts";
 import { runFolder } from "./host-layout.ts";
 import { LEASE_FUNCTIONS, leaseLost } from "./lease.ts";
-import { runScript, SET_PATH } from "./run-script.ts";
 
 /** What the agent of a run is to do. */
 export interface AgentOrder {
@@ -19,6 +19,8 @@ export interface AgentOrder {
   readonly previous: StorePath | undefined;
   readonly profile: ProfilePath;
   readonly nixos: boolean;
+  /** Whether the agent gets a systemd unit; else it is a process of its own, as far from the login as that gets. */
+  readonly systemd: boolean;
   /** For one run of switch-to-configuration. */
   readonly switchTimeoutMs: number;
   /** From the end of a successful activation until the host gives up waiting. */
@@ -48,7 +50,7 @@ export function longestAgentMs({ switchTimeoutMs, confirmTimeoutMs }: AgentOrder
  * @throws ActivationError `activation/no-switch`, `activation/not-nixos`, `activation/lease-lost`, `activation/agent`.
  */
 export async function startAgent(
-  runner: CommandRunner,
+  access: HostAccess,
   order: AgentOrder,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
@@ -62,9 +64,10 @@ export async function startAgent(
     seconds(order.confirmTimeoutMs),
     seconds(longestAgentMs(order)),
     order.nixos ? "nixos" : "other",
+    order.systemd ? "systemd" : "process",
     formatRecord(order.record),
   ];
-  const result = await runScript(runner, { script: START_SCRIPT, args, signal, timeoutMs: 30_000 });
+  const result = await runScript(access, { script: START_SCRIPT, args, signal, timeoutMs: 30_000 });
   if (succeeded(result)) return;
   switch (result.exit.exitCode) {
     case EXIT.noSwitch:
@@ -89,10 +92,10 @@ export async function startAgent(
 
 /** Reads where the agent of a run is; undefined when the host knows no such run (it was rebooted, or none was begun). */
 async function readAgent(
-  runner: CommandRunner,
+  access: HostAccess,
   { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
 ): Promise<AgentStatus | undefined> {
-  const result = await runScript(runner, { script: READ_SCRIPT, args: [run], signal, timeoutMs: 20_000 });
+  const result = await runScript(access, { script: READ_SCRIPT, args: [run], signal, timeoutMs: 20_000 });
   return parseStatus(result.stdout);
 }
 
@@ -113,9 +116,9 @@ export interface FollowOptions {
  *   undefined when the host knows no such run.
  * @throws when the connection is lost or the deadline passes: the agent goes on.
  */
-export async function followAgent(runner: CommandRunner, options: FollowOptions): Promise<AgentStatus | undefined> {
+export async function followAgent(access: HostAccess, options: FollowOptions): Promise<AgentStatus | undefined> {
   const { run, until, seenLines = 0, onLogLine, timeoutMs, signal } = options;
-  const result = await runScript(runner, {
+  const result = await runScript(access, {
     script: FOLLOW_SCRIPT,
     args: [run, ` ${until.join(" ")} `, String(seenLines)],
     timeoutMs,
@@ -136,14 +139,14 @@ export type Verdict = "confirmed" | "refused" | "stolen";
  * @throws ActivationError `activation/lease-lost` when a confirmation comes after another run took the host over.
  */
 export async function decideAgent(
-  runner: CommandRunner,
+  access: HostAccess,
   {
     run,
     verdict,
     signal,
   }: { readonly run: string; readonly verdict: Verdict; readonly signal?: AbortSignal | undefined },
 ): Promise<Verdict | "expired" | undefined> {
-  const result = await runScript(runner, { script: DECIDE_SCRIPT, args: [run, verdict], signal, timeoutMs: 20_000 });
+  const result = await runScript(access, { script: DECIDE_SCRIPT, args: [run, verdict], signal, timeoutMs: 20_000 });
   if (result.exit.exitCode === EXIT.leaseLost) throw leaseLost(undefined);
   const standing = /^verdict=(\w+)$/m.exec(result.stdout)?.[1];
   return standing as Verdict | "expired" | undefined;
@@ -154,17 +157,17 @@ export async function decideAgent(
  * dead, is left as it is.
  */
 export async function turnBackAgent(
-  runner: CommandRunner,
+  access: HostAccess,
   {
     run,
     timeoutMs,
     signal,
   }: { readonly run: string; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<AgentStatus | undefined> {
-  const found = await readAgent(runner, { run, signal });
+  const found = await readAgent(access, { run, signal });
   if (found === undefined || isFinal(found.state)) return found;
-  await decideAgent(runner, { run, verdict: "stolen", signal });
-  return followAgent(runner, { run, until: FINAL_STATES, timeoutMs, signal });
+  await decideAgent(access, { run, verdict: "stolen", signal });
+  return followAgent(access, { run, until: FINAL_STATES, timeoutMs, signal });
 }
 
 /** The states an agent ends in. */
@@ -192,15 +195,15 @@ function seconds(ms: number): string {
 
 const EXIT = { noSwitch: 71, notNixos: 72, leaseLost: 75 } as const;
 
-const RUNS = runFolder("");
+const RUNS = `$root${runFolder("")}`;
 
 // The unit's name is made from the run's, so a second run cannot meet the first one's unit.
-export const START_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const START_SCRIPT = `${LEASE_FUNCTIONS}
 run=$1 goal=$2 toplevel=$3 previous=$4 profile=$5 switch_timeout=$6 confirm_timeout=$7 longest=$8 kind=$9
-shift 9; record=$1
+shift 9; launcher=$1 record=$2
 dir=${RUNS}$run
-[ -x "$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
-if [ "$kind" = nixos ] && [ ! -f "$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
+[ -x "$root$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
+if [ "$kind" = nixos ] && [ ! -f "$root$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
 renew_lease "$run" "$longest" || exit ${EXIT.leaseLost}
 for old in ${RUNS}*; do
   case $(readlink "$old/state") in committed | kept | rolled-back | stranded) rm -rf "$old" ;; esac
@@ -213,11 +216,17 @@ ${AGENT_SCRIPT}
 SKEP_AGENT
 ln -s testing "$dir/state" || exit 1
 set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout"
+if [ "$launcher" = process ]; then
+  setsid sh -c 'agent=$1 root=$2; shift 2; sh "$agent" "$root" start "$@"; sh "$agent" "$root" after "$@"' \\
+    skep-agent "$dir/agent" "$root" "$@" >>"$dir/agent.log" 2>&1 </dev/null &
+  echo $! >"$dir/pid"
+  exit 0
+fi
 systemd-run --quiet --collect --unit="skep-$run" --description="skep deployment $run" \\
-  --service-type=exec --property=OOMScoreAdjust=-900 --property=TimeoutStopSec="$longest" \\
-  --property="ExecStopPost=/bin/sh $dir/agent after $run $goal $toplevel '$previous' $profile $switch_timeout $confirm_timeout" \\
+  --service-type=exec --property=OOMScoreAdjust=-900 --property=KillMode=process --property=TimeoutStopSec="$longest" \\
+  --property="ExecStopPost=/bin/sh $dir/agent '' after $run $goal $toplevel '$previous' $profile $switch_timeout $confirm_timeout" \\
   --setenv=LOCALE_ARCHIVE="\${LOCALE_ARCHIVE-}" --setenv=NIXOS_INSTALL_BOOTLOADER=0 \\
-  -- /bin/sh "$dir/agent" start "$@" </dev/null || { rm -rf "$dir"; exit 1; }
+  -- /bin/sh "$dir/agent" "$root" start "$@" </dev/null || { rm -rf "$dir"; exit 1; }
 `;
 
 const SAY_STATUS = `
@@ -229,27 +238,28 @@ say_status() {
 }
 `;
 
-export const READ_SCRIPT = `${SET_PATH}${SAY_STATUS}
+export const READ_SCRIPT = `${SAY_STATUS}
 dir=${RUNS}$1
 [ -L "$dir/state" ] && say_status
 exit 0
 `;
 
-const UNIT_IS_ALIVE = `
-unit_is_alive() {
-  case $(systemctl show --property=ActiveState --value "$1" 2>/dev/null) in
+const AGENT_IS_ALIVE = `
+agent_is_alive() {
+  if [ -e "$dir/pid" ]; then kill -0 "$(cat "$dir/pid")" 2>/dev/null; return; fi
+  case $(systemctl show --property=ActiveState --value "skep-$1" 2>/dev/null) in
     active | activating | deactivating | reloading) return 0 ;;
   esac
   return 1
 }
 `;
 
-export const FOLLOW_SCRIPT = `${SET_PATH}${SAY_STATUS}${UNIT_IS_ALIVE}
+export const FOLLOW_SCRIPT = `${SAY_STATUS}${AGENT_IS_ALIVE}
 dir=${RUNS}$1 until=$2 seen=$3
 say_log() {
   total=$(wc -l <"$dir/log")
   if [ "$total" -gt "$seen" ]; then
-    sed -n "$((seen + 1)),\${total}s/^/log /p" "$dir/log"
+    sed -n "$((seen + 1)),$((total))s/^/log /p" "$dir/log"
     seen=$total
   fi
 }
@@ -257,7 +267,7 @@ ticks=0
 while [ -L "$dir/state" ]; do
   ticks=$((ticks + 1))
   alive=yes
-  if [ $((ticks % 20)) -eq 0 ] && ! unit_is_alive "skep-$1"; then alive=no; fi
+  if [ $((ticks % 20)) -eq 0 ] && ! agent_is_alive "$1"; then alive=no; fi
   state=$(readlink "$dir/state")
   say_log
   case $until in *" $state "*) say_log; say_status; exit 0 ;; esac
@@ -267,7 +277,7 @@ done
 exit 0
 `;
 
-export const DECIDE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const DECIDE_SCRIPT = `${LEASE_FUNCTIONS}
 dir=${RUNS}$1
 [ -d "$dir" ] || exit 0
 if [ "$2" = confirmed ] && ! lease_is_ours "$1"; then exit ${EXIT.leaseLost}; fi

@@ -1,14 +1,14 @@
-import type { CommandRunner } from "#core";
 import { describeExit, lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { ActivationError } from "./errors.ts";
+import type { HostAccess } from "./host-access.ts";
 
 /**
  * Lets the host say what activating a system would do; changes nothing.
  * @throws ActivationError `activation/dry-activate`.
  */
 export async function dryActivate(
-  runner: CommandRunner,
+  { runner, root }: HostAccess,
   options: {
     readonly toplevel: StorePath;
     readonly timeoutMs: number;
@@ -17,11 +17,14 @@ export async function dryActivate(
   },
 ): Promise<void> {
   const { toplevel, timeoutMs, onLogLine, signal } = options;
-  const result = await runner.run([`${toplevel}/bin/switch-to-configuration`, "dry-activate"], {
-    timeoutMs,
-    signal,
-    onStdoutLine: onLogLine,
-  });
+  const result = await runner.run(
+    ["env", `SKEP_ROOT=${root}`, `${root}${toplevel}/bin/switch-to-configuration`, "dry-activate"],
+    {
+      timeoutMs,
+      signal,
+      onStdoutLine: onLogLine,
+    },
+  );
   for (const line of result.stderr.split("\n")) if (line !== "") onLogLine?.(line);
   if (succeeded(result)) return;
   throw new ActivationError(

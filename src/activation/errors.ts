@@ -5,7 +5,6 @@ export const activationErrorCodes = {
   "activation/probe": "the host could not be asked what it is and what it runs",
   "activation/not-root": "the commands skep runs on the host do not run as root",
   "activation/no-nix": "the host has no Nix, and its store cannot be written without",
-  "activation/no-systemd": "the host does not run systemd, which the way back is armed with",
   "activation/lease-held": "another deployment holds the host",
   "activation/lease-lost": "another deployment took the host over while this one was under way",
   "activation/no-switch": "the system has no executable bin/switch-to-configuration",

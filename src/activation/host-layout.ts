@@ -1,4 +1,4 @@
-/** The places on a host that skep owns. All but the records and GC roots are on tmpfs and gone after a reboot. */
+/** The places below a host's root that skep owns. All but the records and GC roots are on tmpfs, gone after a reboot. */
 export const hostLayout = {
   /** The lease: one small file, see lease.ts. */
   lease: "/run/skep/lease",

@@ -6,6 +6,7 @@ export type { DeploymentRecord, HiveRevision } from "./deployment-record.ts";
 export { dryActivate } from "./dry-activate.ts";
 export { ActivationError, activationErrorCodes } from "./errors.ts";
 export { protectClosure } from "./gc-roots.ts";
+export type { HostAccess } from "./host-access.ts";
 export type { AcquireLeaseOptions, LeaseHolder, LeaseRequest } from "./lease.ts";
 export { acquireLease, releaseLease, renewLease } from "./lease.ts";
 export type { HostFacts, ProfileFacts } from "./probe-host.ts";

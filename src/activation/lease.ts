@@ -11,11 +11,11 @@
  *
  * Expiry is counted in uptime: a clock that jumps changes nothing, and a reboot clears /run and the lease with it.
  */
-import type { CommandRunner } from "#core";
 import { formatDuration, lastLines, succeeded } from "#core";
 import { ActivationError } from "./errors.ts";
 import { hostLayout } from "./host-layout.ts";
-import { runScript, SET_PATH } from "./run-script.ts";
+import type { HostAccess } from "./host-access.ts";
+import { runScript } from "./host-access.ts";
 
 /** Who a lease is for. */
 export interface LeaseRequest {
@@ -47,11 +47,11 @@ export interface AcquireLeaseOptions extends LeaseRequest {
  * @throws ActivationError `activation/lease-held` naming who holds it.
  */
 export async function acquireLease(
-  runner: CommandRunner,
+  access: HostAccess,
   { run, owner, reason, ttlMs, steal = false, signal }: AcquireLeaseOptions,
 ): Promise<{ readonly takenFrom: LeaseHolder | undefined }> {
   const args = [run, oneLine(owner), oneLine(reason), seconds(ttlMs), steal ? "steal" : "ask"];
-  const result = await runScript(runner, { script: ACQUIRE_SCRIPT, args, signal, timeoutMs: 30_000 });
+  const result = await runScript(access, { script: ACQUIRE_SCRIPT, args, signal, timeoutMs: 30_000 });
   const holder = parseHolder(result.stdout);
   if (succeeded(result)) return { takenFrom: holder };
   if (holder === undefined) {
@@ -72,10 +72,10 @@ export async function acquireLease(
 
 /** Moves the expiry of this run's lease to later. @throws ActivationError `activation/lease-lost` when it is no longer ours. */
 export async function renewLease(
-  runner: CommandRunner,
+  access: HostAccess,
   { run, ttlMs, signal }: { readonly run: string; readonly ttlMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const result = await runScript(runner, {
+  const result = await runScript(access, {
     script: RENEW_SCRIPT,
     args: [run, seconds(ttlMs)],
     signal,
@@ -86,10 +86,10 @@ export async function renewLease(
 
 /** Gives the lease back if it is this run's; does nothing otherwise. */
 export async function releaseLease(
-  runner: CommandRunner,
+  access: HostAccess,
   { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  await runScript(runner, { script: RELEASE_SCRIPT, args: [run], signal, timeoutMs: 30_000 });
+  await runScript(access, { script: RELEASE_SCRIPT, args: [run], signal, timeoutMs: 30_000 });
 }
 
 export function leaseLost(holder: LeaseHolder | undefined): ActivationError {
@@ -122,8 +122,7 @@ function seconds(ms: number): string {
 
 /** Shell functions about the lease that the agent uses too. */
 export const LEASE_FUNCTIONS = `
-lease=${hostLayout.lease}
-uptime() { read -r up _ </proc/uptime; echo "\${up%%.*}"; }
+lease=$root${hostLayout.lease}
 lease_field() { sed -n "s/^$2=//p" "$1" 2>/dev/null | head -n 1; }
 lease_is_ours() { [ "$(lease_field "$lease" run)" = "$1" ]; }
 say_holder() {
@@ -141,7 +140,7 @@ renew_lease() {
 release_lease() { if lease_is_ours "$1"; then rm -f "$lease"; fi; }
 `;
 
-export const ACQUIRE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const ACQUIRE_SCRIPT = `${LEASE_FUNCTIONS}
 run=$1 owner=$2 reason=$3 ttl=$4 mode=$5
 umask 022
 mkdir -p "\${lease%/*}" || exit 1
@@ -163,13 +162,13 @@ done
 exit 0
 `;
 
-export const RENEW_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const RENEW_SCRIPT = `${LEASE_FUNCTIONS}
 renew_lease "$1" "$2" && exit 0
 [ -e "$lease" ] && say_holder "$lease"
 exit 75
 `;
 
-export const RELEASE_SCRIPT = `${SET_PATH}${LEASE_FUNCTIONS}
+export const RELEASE_SCRIPT = `${LEASE_FUNCTIONS}
 release_lease "$1"
 exit 0
 `;

@@ -1,11 +1,11 @@
-import type { CommandRunner } from "#core";
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
 import { ActivationError } from "./errors.ts";
 import type { ProfilePath } from "./host-layout.ts";
 import { profileFor } from "./host-layout.ts";
-import { runScript, SET_PATH } from "./run-script.ts";
+import type { HostAccess } from "./host-access.ts";
+import { runScript } from "./host-access.ts";
 
 /** What a host is and what it runs, read in one round trip. */
 export interface HostFacts {
@@ -15,9 +15,9 @@ export interface HostFacts {
   readonly systemd: boolean;
   /** Version of the `nix-store` on the PATH. */
   readonly nixVersion: string | undefined;
-  /** The system it runs: `/run/current-system`, resolved. */
+  /** The system it runs: where `/run/current-system` leads. */
   readonly running: StorePath | undefined;
-  /** The system it booted: `/run/booted-system`, resolved. */
+  /** The system it booted: where `/run/booted-system` leads. */
   readonly booted: StorePath | undefined;
   readonly profile: ProfileFacts;
   /** The kernel's boot id: changes with every boot. */
@@ -37,24 +37,23 @@ export interface ProfileFacts {
 }
 
 /**
- * @param runner runs commands as root.
  * @throws ActivationError `activation/probe` when the host's answer makes no sense, `activation/not-root`.
  */
 export async function probeHost(
-  runner: CommandRunner,
+  access: HostAccess,
   { signal, timeoutMs = 30_000 }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number } = {},
 ): Promise<HostFacts> {
-  const result = await runScript(runner, { script: PROBE_SCRIPT, signal, timeoutMs });
+  const result = await runScript(access, { script: PROBE_SCRIPT, signal, timeoutMs });
   if (!succeeded(result)) {
     throw new ActivationError("activation/probe", `cannot read the state of the host: ${lastLines(result)}`, {
       hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
     });
   }
-  return parseFacts(result.stdout);
+  return parseFacts(result.stdout, access);
 }
 
 /** Parses what the probe script prints: lines of `key=value`, of which `failed` may come many times. */
-export function parseFacts(text: string): HostFacts {
+export function parseFacts(text: string, { root }: Pick<HostAccess, "root">): HostFacts {
   const values = new Map<string, string>();
   const failedUnits: string[] = [];
   for (const line of text.split("\n")) {
@@ -71,7 +70,7 @@ export function parseFacts(text: string): HostFacts {
       hint: "a shell start-up file on the host may print or exit; it must do neither for non-interactive logins",
     });
   }
-  if (value("uid") !== "0") {
+  if (value("uid") !== "0" && root === "") {
     throw new ActivationError("activation/not-root", `commands on the host run as uid ${value("uid") ?? "unknown"}`, {
       hint: 'log in as root, or set elevation: "sudo" with NOPASSWD for the login user',
     });
@@ -95,9 +94,8 @@ export function parseFacts(text: string): HostFacts {
   };
 }
 
-/** A link may lead outside the store (a hand-made /run/current-system): that is no system of ours. */
 function storePathOf(path: string | undefined): StorePath | undefined {
-  return path?.startsWith("/nix/store/") === true ? parseStorePath(path) : undefined;
+  return path === undefined ? undefined : parseStorePath(path);
 }
 
 function generationOf(link: string | undefined): number | undefined {
@@ -105,23 +103,25 @@ function generationOf(link: string | undefined): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-export const PROBE_SCRIPT = `${SET_PATH}
+export const PROBE_SCRIPT = `
 say() { printf '%s=%s\\n' "$1" "$2"; }
 say uid "$(id -u)"
-profile=/nix/var/nix/profiles/skep
-if [ -e /etc/NIXOS ]; then say nixos yes; profile=/nix/var/nix/profiles/system; fi
-[ -d /run/systemd/system ] && say systemd yes
-say nix "$(nix-store --version 2>/dev/null | head -n 1)"
-[ -e /run/current-system ] && say running "$(readlink -f /run/current-system)"
-[ -e /run/booted-system ] && say booted "$(readlink -f /run/booted-system)"
-if [ -e "$profile" ]; then
+profile=$root/nix/var/nix/profiles/skep
+if [ -e "$root/etc/NIXOS" ]; then say nixos yes; profile=$root/nix/var/nix/profiles/system; fi
+if [ -d "$root/run/systemd/system" ] && command -v systemd-run >/dev/null; then say systemd yes; fi
+[ -n "$root" ] || say nix "$(nix-store --version 2>/dev/null | head -n 1)"
+say running "$(system_of "$root/run/current-system")"
+say booted "$(system_of "$root/run/booted-system")"
+if [ -L "$profile" ]; then
   say profile_link "$(readlink "$profile")"
-  say profile_system "$(readlink -f "$profile")"
+  say profile_system "$(system_of "$profile")"
 fi
-say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-store=/nix/store; [ -d "$store" ] || store=/
-say free_kib "$(df -P -k "$store" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\).*/\\1/p')"
-if [ -d /run/systemd/system ]; then
+boot_id=/proc/sys/kernel/random/boot_id
+say boot_id "$(cat "$root$boot_id" 2>/dev/null || cat "$boot_id" 2>/dev/null)"
+store=$root/nix/store
+while [ ! -d "$store" ]; do store=\${store%/*}; done
+say free_kib "$(df -P -k "\${store:-/}" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\).*/\\1/p')"
+if [ -d "$root/run/systemd/system" ]; then
   systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null </dev/null |
     while read -r unit _; do say failed "$unit"; done
 fi

@@ -16,6 +16,7 @@ export interface CommandResult {
 /** A running command whose three streams are in hand. */
 export interface CommandChannel extends AsyncDisposable {
   readonly argv: Argv;
+  /** Once a write calls back, nobody looks at its chunk again: its memory may be used for something else. */
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

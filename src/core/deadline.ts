@@ -32,6 +32,8 @@ export function startDeadline(
 /** Settles as `work` does, or rejects with the signal's reason as soon as that aborts. `work` itself goes on. */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
+  // What is given up must not come back as an unhandled rejection.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   let stop: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -24,6 +24,8 @@ export interface Host {
   readonly checks: readonly Check[];
   readonly activation: ActivationLimits;
   readonly substitute: boolean;
+  /** `auto`: what the first look finds. */
+  readonly store: "auto" | "nix" | "posix";
 }
 
 /** Where to connect. What is undefined is left to ssh_config. */
@@ -35,6 +37,8 @@ export interface Target {
   readonly identityFile: string | undefined;
   readonly proxyJump: string | undefined;
   readonly hostKey: string | undefined;
+  /** The folder on the target that everything lies under; `""` for the target itself. */
+  readonly root: string;
 }
 
 export interface ActivationLimits {

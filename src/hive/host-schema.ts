@@ -22,6 +22,7 @@ const targetSchema = z.preprocess(
       port: port.optional(),
       identityFile: line("the path of a private key file").optional(),
       proxyJump: text('hosts to connect through such as "me@bastion:2222"', isProxyJump).optional(),
+      root: text("an absolute path on the target", (path) => /^\/[^\n]*[^/\n]$/.test(path)).optional(),
       hostKey: text('a public key such as "ssh-ed25519 AAAA…"', isHostKey).optional(),
     },
     'a target such as "root@10.0.0.5", or an object',
@@ -46,6 +47,7 @@ const shared = {
     "an object with timeout and confirmTimeout",
   ).optional(),
   substitute: yesOrNo.optional(),
+  store: oneOf(["auto", "nix", "posix"]).optional(),
 };
 
 /** `HostDefaults`, with durations in milliseconds. */

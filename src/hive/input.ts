@@ -39,6 +39,11 @@ export interface HostDefaults {
   readonly activation?: ActivationInput | undefined;
   /** Whether the host may fetch paths from its own substituters before they are sent. Default: false. */
   readonly substitute?: boolean | undefined;
+  /**
+   * The kind of the host's store: `"nix"` is spoken to through `nix-store`, `"posix"` is `/nix/store` filled with `sh` and
+   * `tar` alone. Default: `"auto"`, which is `"nix"` where the host has `nix-store` and no `root` is given.
+   */
+  readonly store?: "auto" | "nix" | "posix" | undefined;
 }
 
 /** A target spelled out. Every field may be left to `~/.ssh/config`. */
@@ -55,6 +60,11 @@ export interface TargetInput {
   readonly proxyJump?: string | undefined;
   /** The host's public key as `"ssh-ed25519 AAAA…"`. When given, known_hosts is not consulted for this host. */
   readonly hostKey?: string | undefined;
+  /**
+   * A folder on the target to deploy below, instead of to the target itself: an image that is being prepared, or a
+   * chroot. Everything goes to `<root>/nix/store`, `<root>/etc` and so on.
+   */
+  readonly root?: string | undefined;
 }
 
 /** Time limits of the change on the host. Durations are `"90s"`, `"5m"` or milliseconds. */

@@ -29,6 +29,7 @@ export function makeHost(name: HostName, host: HostRead, { defaults, directory, 
     checks,
     activation: activationOf(settings, { checks, problems }),
     substitute: host.substitute ?? defaults.substitute ?? false,
+    store: host.store ?? defaults.store ?? "auto",
   };
 }
 
@@ -44,9 +45,9 @@ interface ChecksContext {
 }
 
 function targetOf(name: HostName, target: NonNullable<HostRead["target"]>, directory: string): Target {
-  const { host = name, user, port, identityFile, proxyJump, hostKey } = target;
+  const { host = name, user, port, identityFile, proxyJump, hostKey, root = "" } = target;
   const absolute = identityFile === undefined ? undefined : resolvePath(identityFile, directory);
-  return { host, user, port, identityFile: absolute, proxyJump, hostKey };
+  return { host, user, port, identityFile: absolute, proxyJump, hostKey, root };
 }
 
 /** Reports speak of a check by its name. */

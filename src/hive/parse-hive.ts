@@ -93,7 +93,7 @@ function isHostName(name: string): name is HostName {
 function refuseSharedTargets(hosts: readonly Host[], problems: Problems): void {
   const seen = new Map<string, HostName>();
   for (const { name, target } of hosts) {
-    const place = JSON.stringify([target.host.toLowerCase(), target.port, target.proxyJump]);
+    const place = JSON.stringify([target.host.toLowerCase(), target.port, target.proxyJump, target.root]);
     const other = seen.get(place);
     if (other === undefined) seen.set(place, name);
     else problems.add(["hosts", name, "target"], `another machine than that of ${other}`, describeFound(target.host));

@@ -14,7 +14,7 @@ import type { Connection } from "#ssh";
 import { SshError } from "#ssh";
 import type { StorePath } from "#store";
 import type { ActivationScene } from "./activation-scene.ts";
-import { checkedHost, watchAgent } from "./activation-scene.ts";
+import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
 import type { DeployContext } from "./deploy-context.ts";
 import type { Ending, HostLog } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";
@@ -41,11 +41,6 @@ export async function activateHost(
   }: { readonly connection: Connection; readonly log: HostLog; readonly context: DeployContext },
 ): Promise<Ending> {
   const { host, facts, goal } = work;
-  if (!facts.systemd) {
-    throw new ActivationError("activation/no-systemd", "the host does not run systemd", {
-      hint: "the way back needs it; the goals push and dry-activate do not",
-    });
-  }
   const order = orderOf(work, context);
   const checks = goal === "boot" ? [] : host.checks;
   const healthyBefore = await passingNow(checks, { host: checkedHost(host, connection), signal: context.leave });
@@ -86,6 +81,7 @@ function orderOf({ host, toplevel, facts, goal }: ActivationWork, { run, clock }
     previous: facts.running,
     profile: facts.profile.path,
     nixos: facts.nixos,
+    systemd: facts.systemd && host.target.root === "",
     switchTimeoutMs: host.activation.timeoutMs,
     confirmTimeoutMs: host.activation.confirmTimeoutMs,
     record: {
@@ -103,9 +99,9 @@ function orderOf({ host, toplevel, facts, goal }: ActivationWork, { run, clock }
   };
 }
 
-async function start({ order, connection, context }: ActivationScene): Promise<void> {
+async function start({ host, order, connection, context }: ActivationScene): Promise<void> {
   try {
-    await startAgent(connection.elevated, order, { signal: context.leave });
+    await startAgent(accessTo(host, connection), order, { signal: context.leave });
   } catch (error) {
     throw error instanceof ActivationError ? new AgentNotStarted(error) : error;
   }
@@ -166,9 +162,9 @@ async function checkHost({ host, connection, log, context }: ActivationScene): P
 
 /** Tells the agent that it may keep the system, and waits until it has done what the goal asks. */
 async function confirmHost(scene: ActivationScene): Promise<void> {
-  const { order, connection, context } = scene;
+  const { host, order, connection, context } = scene;
   const signal = context.leave;
-  await decideAgent(connection.elevated, { run: order.run, verdict: "confirmed", signal });
+  await decideAgent(accessTo(host, connection), { run: order.run, verdict: "confirmed", signal });
   const status = await watchAgent(scene, {
     step: "commit",
     until: ["rolling-back", ...FINAL_STATES],
@@ -192,10 +188,10 @@ async function commitForBoot(scene: ActivationScene): Promise<void> {
 
 /** Reads what the host runs and would boot: an agent's word is not taken for it. */
 async function verifyCommitted(
-  { order, connection, context, log }: ActivationScene,
+  { host, order, connection, context, log }: ActivationScene,
   { running }: { readonly running: boolean },
 ): Promise<void> {
-  const facts = await probeHost(connection.elevated, { signal: context.leave });
+  const facts = await probeHost(accessTo(host, connection), { signal: context.leave });
   log.generation = facts.profile.generation;
   if (facts.profile.system === order.toplevel && (!running || facts.running === order.toplevel)) return;
   const found = facts.profile.system === order.toplevel ? facts.running : facts.profile.system;

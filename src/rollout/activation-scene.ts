@@ -1,4 +1,4 @@
-import type { AgentOrder, AgentState, AgentStatus, HostFacts } from "#activation";
+import type { AgentOrder, AgentState, AgentStatus, HostAccess, HostFacts } from "#activation";
 import { followAgent } from "#activation";
 import type { CheckedHost } from "#health";
 import type { Check, Host } from "#hive";
@@ -32,7 +32,7 @@ export function watchAgent(
     timeoutMs,
   }: { readonly step: Step; readonly until: readonly AgentState[]; readonly timeoutMs: number },
 ): Promise<AgentStatus | undefined> {
-  return followAgent(scene.connection.elevated, {
+  return followAgent(accessTo(scene.host, scene.connection), {
     run: scene.order.run,
     until,
     timeoutMs,
@@ -43,6 +43,11 @@ export function watchAgent(
       scene.log.line(step, line);
     },
   });
+}
+
+/** The host as the activation layer reaches it over a connection. */
+export function accessTo(host: Host, connection: Connection): HostAccess {
+  return { runner: connection.elevated, root: host.target.root };
 }
 
 /** The host as health checks reach it over the connection in hand. */

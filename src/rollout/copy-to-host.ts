@@ -3,6 +3,7 @@ import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import type { Closure, NarSource } from "#store";
 import { copyClosure, openNixHostStore, serveCommand } from "#store";
+import { accessTo } from "./activation-scene.ts";
 import type { HostLog } from "./host-log.ts";
 import type { KeptLease } from "./keep-lease.ts";
 
@@ -36,6 +37,6 @@ export async function copyToHost(
   });
   log.copiedPaths = copied.paths;
   log.copiedBytes = copied.bytes;
-  await protectClosure(connection.elevated, { toplevel: closure.toplevel, signal });
+  await protectClosure(accessTo(host, connection), { toplevel: closure.toplevel, signal });
   return copied.paths;
 }

@@ -4,6 +4,7 @@ import type { Goal, Host } from "#hive";
 import { activates, persistsAfterReboot } from "#hive";
 import type { Connection } from "#ssh";
 import type { Closure, StorePath } from "#store";
+import { accessTo } from "./activation-scene.ts";
 import { activateHost } from "./activate-host.ts";
 import { copyToHost } from "./copy-to-host.ts";
 import type { DeployContext } from "./deploy-context.ts";
@@ -40,14 +41,15 @@ async function deploy(
   const signal = context.leave;
 
   await using connection = await log.step("connect", () => openConnection(host, { log, context }));
-  const found = await log.step("probe", () => probeHost(connection.elevated, { signal }));
+  const access = accessTo(host, connection);
+  const found = await log.step("probe", () => probeHost(access, { signal }));
   log.from = found.running;
   if (isAsWanted(goal, toplevel, found)) return unchanged(found, log);
   requireNix(found);
 
-  await using lease = await log.step("lease", () => keepLease(connection.elevated, { log, context }));
+  await using lease = await log.step("lease", () => keepLease(access, { log, context }));
   // Another deployment may have ended, or gone back, since the first look.
-  const facts = await probeHost(connection.elevated, { signal: lease.signal });
+  const facts = await probeHost(access, { signal: lease.signal });
   log.from = facts.running;
   if (isAsWanted(goal, toplevel, facts)) return unchanged(facts, log);
 
@@ -60,7 +62,7 @@ async function deploy(
       return copied === 0 ? UNCHANGED : DEPLOYED;
     case "dry-activate":
       await log.step("dry-activate", () =>
-        dryActivate(connection.elevated, {
+        dryActivate(access, {
           toplevel,
           timeoutMs: host.activation.timeoutMs,
           signal: lease.signal,

@@ -1,5 +1,5 @@
+import type { HostAccess } from "#activation";
 import { acquireLease, releaseLease, renewLease, turnBackAgent } from "#activation";
-import type { CommandRunner } from "#core";
 import { startDeadline } from "#core";
 import type { DeployContext } from "./deploy-context.ts";
 import type { HostLog } from "./host-log.ts";
@@ -17,13 +17,13 @@ const RELEASE_TIMEOUT_MS = 5_000;
 
 /** Takes the lease of a host for the run. What another run left under way there goes back first. */
 export async function keepLease(
-  runner: CommandRunner,
+  access: HostAccess,
   { log, context }: { readonly log: HostLog; readonly context: DeployContext },
 ): Promise<KeptLease> {
   const { run, clock, leave } = context;
   const reason = `skep deploy ${run.goal}`;
   const request = { run: run.id, owner: run.operator, reason, ttlMs: TTL_MS, steal: run.stealLease, signal: leave };
-  const { takenFrom } = await acquireLease(runner, request);
+  const { takenFrom } = await acquireLease(access, request);
   const lost = new AbortController();
   const ended = new AbortController();
   const signal = AbortSignal.any([leave, lost.signal]);
@@ -33,7 +33,7 @@ export async function keepLease(
     try {
       for (;;) {
         await clock.sleep(RENEW_EVERY_MS, { signal: end });
-        await renewLease(runner, { run: run.id, ttlMs: TTL_MS, signal: end });
+        await renewLease(access, { run: run.id, ttlMs: TTL_MS, signal: end });
       }
     } catch (error) {
       if (!end.aborted) lost.abort(error);
@@ -47,7 +47,7 @@ export async function keepLease(
       await renewing;
       using deadline = startDeadline(RELEASE_TIMEOUT_MS, { reason: () => new Error("the lease is left to expire") });
       try {
-        await releaseLease(runner, { run: run.id, signal: deadline.signal });
+        await releaseLease(access, { run: run.id, signal: deadline.signal });
       } catch {
         // The connection is gone, or was closed after the proof: the agent gave the lease back, or it expires.
       }
@@ -57,7 +57,7 @@ export async function keepLease(
     const how = takenFrom.expiresInMs > 0 ? "took the lease from" : "took over the expired lease of";
     log.notice(`${how} ${takenFrom.owner} (run ${takenFrom.run})`);
     try {
-      await turnBackAgent(runner, { run: takenFrom.run, timeoutMs: TURN_BACK_TIMEOUT_MS, signal });
+      await turnBackAgent(access, { run: takenFrom.run, timeoutMs: TURN_BACK_TIMEOUT_MS, signal });
     } catch (error) {
       await kept[Symbol.asyncDispose]();
       throw error;

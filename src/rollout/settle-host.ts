@@ -4,7 +4,7 @@ import { formatDuration, messageOf } from "#core";
 import { assertHealthy, runChecks } from "#health";
 import { SshError } from "#ssh";
 import type { ActivationScene } from "./activation-scene.ts";
-import { checkedHost, watchAgent } from "./activation-scene.ts";
+import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
 import { RolloutError } from "./errors.ts";
 import type { Ending } from "./host-log.ts";
 import { endingOf } from "./host-log.ts";
@@ -23,7 +23,7 @@ export async function settleHost(error: unknown, scene: ActivationScene): Promis
     return await log.step("roll-back", async () => {
       const status = await reachAgent(scene);
       // An agent at its end gave the lease back; one that was killed did not.
-      await releaseLease(scene.connection.elevated, { run: order.run, signal: scene.context.leave });
+      await releaseLease(accessTo(host, scene.connection), { run: order.run, signal: scene.context.leave });
       return endingFor(status, error, scene);
     });
   } catch (unsettled) {
@@ -60,13 +60,13 @@ async function reachAgent(scene: ActivationScene): Promise<AgentStatus | undefin
 
 async function turnBack(scene: ActivationScene): Promise<AgentStatus | undefined> {
   const { order, connection, context } = scene;
-  await decideAgent(connection.elevated, { run: order.run, verdict: "refused", signal: context.leave });
+  await decideAgent(accessTo(scene.host, connection), { run: order.run, verdict: "refused", signal: context.leave });
   return watchAgent(scene, { step: "roll-back", until: FINAL_STATES, timeoutMs: longestAgentMs(order) });
 }
 
 async function endingFor(status: AgentStatus | undefined, error: unknown, scene: ActivationScene): Promise<Ending> {
   const { host, log, order, connection, context } = scene;
-  const facts = await probeHost(connection.elevated, { signal: context.leave });
+  const facts = await probeHost(accessTo(host, connection), { signal: context.leave });
   log.generation = facts.profile.generation;
   switch (status?.state) {
     case "committed":

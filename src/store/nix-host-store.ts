@@ -12,6 +12,11 @@ export interface NixHostStoreOptions extends ServeClientOptions {
   readonly openChannel: (signal?: AbortSignal) => Promise<CommandChannel>;
   /** At most so many channels at once; default 8, under the 10 sessions OpenSSH gives one connection. */
   readonly maxChannels?: number | undefined;
+  /**
+   * Milliseconds of one round trip, where the caller knows. The lower of this and our own measuring counts: a host that
+   * is busy answers late and is not far for that.
+   */
+  readonly roundTripMs?: number | undefined;
 }
 
 /** What to run on a host to talk to its store. */
@@ -50,9 +55,10 @@ class NixHostStore implements HostStore {
   }
 
   async addPaths(infos: readonly PathInfo[], options: AddPathsOptions): Promise<void> {
+    const { roundTripMs = Number.POSITIVE_INFINITY, maxChannels } = this.#options;
     const channels = chooseChannels(infos, {
-      roundTripMs: await this.#main.roundTripMs,
-      maxChannels: this.#options.maxChannels,
+      roundTripMs: Math.min(await this.#main.roundTripMs, roundTripMs),
+      maxChannels,
     });
     const order = new SendOrder(infos, channels);
     const failure = new AbortController();
@@ -80,7 +86,7 @@ class NixHostStore implements HostStore {
   }
 
   async #sendOnFurther(channel: number, work: SendWork, done: AbortSignal): Promise<void> {
-    const client = await this.#openFurther(AbortSignal.any([work.signal, done]));
+    const client = await this.#openFurther(work.signal, done);
     if (client === undefined) return;
     try {
       await sendPaths(client, channel, work);
@@ -90,11 +96,21 @@ class NixHostStore implements HostStore {
   }
 
   /** A host may allow fewer sessions than we would like, or be done before one more is open: then we do without. */
-  async #openFurther(signal: AbortSignal): Promise<ServeClient | undefined> {
+  async #openFurther(signal: AbortSignal, done: AbortSignal): Promise<ServeClient | undefined> {
+    // A channel may live no longer than the signal it was opened with, and one that is open has work of its own to end.
+    const late = new AbortController();
+    const giveUp = (): void => {
+      late.abort();
+    };
+    if (done.aborted) return undefined;
+    done.addEventListener("abort", giveUp, { once: true });
+    const opening = AbortSignal.any([signal, late.signal]);
     try {
-      return await openServeClient(await this.#options.openChannel(signal), { ...this.#options, signal });
+      return await openServeClient(await this.#options.openChannel(opening), { ...this.#options, signal: opening });
     } catch {
       return undefined;
+    } finally {
+      done.removeEventListener("abort", giveUp);
     }
   }
 }

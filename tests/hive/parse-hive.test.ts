@@ -30,6 +30,7 @@ describe("parseHive()", () => {
             identityFile: undefined,
             proxyJump: undefined,
             hostKey: undefined,
+            root: "",
           },
           tags: [],
           elevation: "sudo",
@@ -37,6 +38,7 @@ describe("parseHive()", () => {
           checks: [],
           activation: { timeoutMs: 300_000, confirmTimeoutMs: 30_000 },
           substitute: false,
+          store: "auto",
         },
       ],
       limits: { parallel: 10, evaluate: 1, evaluateMemoryMiB: undefined, build: 2, copy: 10, activate: 10 },
@@ -97,9 +99,10 @@ describe("parseHive() puts the defaults under each host", () => {
       checks: [{ name: "unit sshd.service" }],
       activation: { timeoutMs: 540_000, confirmTimeoutMs: 120_000 },
     });
-    expect(parseHost({ elevation: "sudo", substitute: false, checks: [] }, defaults)).toMatchObject({
+    expect(parseHost({ elevation: "sudo", substitute: false, store: "auto", checks: [] }, defaults)).toMatchObject({
       elevation: "sudo",
       substitute: false,
+      store: "auto",
       checks: [],
     });
   });
@@ -126,7 +129,7 @@ describe("parseHive() reads targets", () => {
     ["ssh://web/", { host: "web" }],
   ])("%s", (text, target) => {
     const nothing = { user: undefined, port: undefined, identityFile: undefined, proxyJump: undefined };
-    expect(parseHost({ target: text }).target).toEqual({ ...nothing, hostKey: undefined, ...target });
+    expect(parseHost({ target: text }).target).toEqual({ ...nothing, hostKey: undefined, root: "", ...target });
   });
 
   it.each([
@@ -155,7 +158,7 @@ describe("parseHive() reads targets", () => {
 
   it("from objects, with the identity file relative to the hive or the home folder", () => {
     const target = { user: "deploy", port: 22, proxyJump: "me@bastion:2222,inner", hostKey: HOST_KEY };
-    expect(parseHost({ target }).target).toEqual({ host: "web-1", identityFile: undefined, ...target });
+    expect(parseHost({ target }).target).toEqual({ root: "", host: "web-1", identityFile: undefined, ...target });
     expect(parseHost({ target: { identityFile: "keys/id" } }).target.identityFile).toBe("/fleet/meadow/keys/id");
     expect(parseHost({ target: { identityFile: "/etc/id" } }).target.identityFile).toBe("/etc/id");
     expect(parseHost({ target: { identityFile: "~/.ssh/id" } }).target.identityFile).toBe(`${homedir()}/.ssh/id`);

@@ -39,6 +39,7 @@ const MAX_REFERENCES = 100_000;
 const MAX_SIGNATURES = 1_000;
 
 export interface ServeClientOptions {
+  /** Aborts the opening; requests have signals of their own. */
   readonly signal?: AbortSignal | undefined;
   /** How long the other side may be silent while it owes an answer; default 5 minutes. */
   readonly silenceMs?: number | undefined;
