@@ -11,7 +11,16 @@ export interface Hive {
   readonly directory: string;
   /** In the order the hive file gives them. */
   readonly hosts: readonly Host[];
+  /** In the order they go; every host is in one. */
+  readonly waves: readonly Wave[];
   readonly limits: Limits;
+}
+
+/** Hosts that go together, before or after others. */
+export interface Wave {
+  /** The selection as the hive gives it, or `rest`. */
+  readonly name: string;
+  readonly hosts: readonly HostName[];
 }
 
 /** One machine of a {@link Hive}. */

@@ -16,6 +16,7 @@ export type {
   Target,
   TcpCheck,
   UnitCheck,
+  Wave,
 } from "./hive.ts";
 export type {
   ActivationInput,
@@ -29,13 +30,56 @@ export type {
   HttpCheckInput,
   HttpCheckOptions,
   LimitsInput,
+  RolloutInput,
   TargetInput,
   TcpCheckInput,
   TcpCheckOptions,
   UnitCheckInput,
 } from "./input.ts";
+export type {
+  DirectoryPackage,
+  FileFilter,
+  FilePackage,
+  Package,
+  StorePathPackage,
+  TarballPackage,
+  TextPackage,
+} from "./native-package.ts";
+export { directory, file, storePath, tarball, text } from "./native-package.ts";
+export type { Scope, ScopeHost, Template } from "./native-scope.ts";
+export type {
+  CommandHook,
+  EtcEntry,
+  EtcInput,
+  EtcOptions,
+  Hooks,
+  NativeSource,
+  SystemOptions,
+} from "./native-system.ts";
+export { system } from "./native-system.ts";
+export type {
+  CommandLine,
+  DirectiveValue,
+  ServiceOptions,
+  ServiceUnit,
+  SocketOptions,
+  SocketUnit,
+  TargetUnit,
+  TimerOptions,
+  TimerUnit,
+  Unit,
+  UnitOptions,
+} from "./native-units.ts";
+export { service, socket, target, timer } from "./native-units.ts";
 export type { ParseHiveOptions } from "./parse-hive.ts";
 export { parseHive } from "./parse-hive.ts";
 export { selectHosts } from "./select-hosts.ts";
-export type { FileSource, FlakeSource, NixosOptions, StorePathSource, SystemSource } from "./system-source.ts";
+export type {
+  FileSource,
+  FlakeSource,
+  NixosOptions,
+  NixSource,
+  StorePathSource,
+  SystemSource,
+} from "./system-source.ts";
 export { nixos } from "./system-source.ts";

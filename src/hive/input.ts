@@ -9,8 +9,20 @@ export interface HiveInput {
   readonly hosts: Readonly<Record<string, HostInput>>;
   /** What every host takes unless it says otherwise. Its `tags` are added to each host's own. */
   readonly defaults?: HostDefaults | undefined;
+  /** In which order the hosts get their turn. */
+  readonly rollout?: RolloutInput | undefined;
   /** How much happens at once. */
   readonly limits?: LimitsInput | undefined;
+}
+
+/** In which order the hosts get their turn. */
+export interface RolloutInput {
+  /**
+   * Selections as `--on` takes them, one wave each: `["@canary", "@web"]`. A wave begins when the one before it is done, and
+   * not at all when a host of that failed. A host is in the first wave that selects it; those in none make the last.
+   * Default: all hosts in one wave.
+   */
+  readonly waves?: readonly string[] | undefined;
 }
 
 /** One machine: how to reach it, what it runs, and how to tell that it is well. */

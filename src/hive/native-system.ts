@@ -58,6 +58,14 @@ export type EtcInput<Name extends string = string> =
           }
       ));
 
+/** An entry of `/etc` as {@link system} keeps it: one of `text`, `template`, `file` and `link`, and how it is placed. */
+export interface EtcEntry extends EtcOptions {
+  readonly text?: string | undefined;
+  readonly template?: Template<string | undefined> | undefined;
+  readonly file?: string | undefined;
+  readonly link?: Template<string | undefined> | undefined;
+}
+
 /** Commands of an activation, one after the other, as root. `/nix/store` of the new system is there already. */
 export interface Hooks {
   /**
@@ -98,7 +106,7 @@ export interface SystemOptions<Packages extends Readonly<Record<string, Package>
 export interface NativeSource {
   readonly kind: "native";
   readonly packages: Readonly<Record<string, Package>>;
-  readonly etc: Readonly<Record<string, EtcInput>>;
+  readonly etc: Readonly<Record<string, EtcEntry>>;
   readonly units: Readonly<Record<string, Unit>>;
   readonly hooks: Hooks;
 }
@@ -121,5 +129,15 @@ export function system<const Packages extends Readonly<Record<string, Package>> 
 ): NativeSource {
   // A hive file runs without its types: what should not be there is passed on, for the validation to point at.
   const { packages = {}, etc = {}, units = {}, hooks = {}, ...rest } = options as SystemOptions;
-  return { ...rest, kind: "native", packages, etc, units, hooks };
+  return { ...rest, kind: "native", packages, etc: withTextSpelledOut(etc), units, hooks };
+}
+
+function withTextSpelledOut(etc: Readonly<Record<string, EtcInput>>): Readonly<Record<string, EtcEntry>> {
+  const given: unknown = etc;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return etc as never;
+  const entries = Object.entries(etc).map(([path, entry]) => [
+    path,
+    typeof entry === "string" ? { text: entry } : entry,
+  ]);
+  return Object.fromEntries(entries) as Readonly<Record<string, EtcEntry>>;
 }

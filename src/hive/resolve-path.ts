@@ -1,5 +1,7 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import type { Package } from "./native-package.ts";
+import type { NativeSource } from "./native-system.ts";
 import type { SystemSource } from "./system-source.ts";
 
 /** A path made absolute: relative to the hive's folder, or to the operator's home after `~/`. */
@@ -16,7 +18,25 @@ export function resolveSource(source: SystemSource, directory: string): SystemSo
       return { ...source, file: resolvePath(source.file, directory) };
     case "store-path":
       return source;
+    case "native":
+      return resolveNative(source, directory);
   }
+}
+
+function resolveNative(source: NativeSource, directory: string): NativeSource {
+  const packages = Object.entries(source.packages).map(([name, one]) => [name, resolvePackage(one, directory)]);
+  const etc = Object.entries(source.etc).map(([path, entry]) => {
+    return [path, entry.file === undefined ? entry : { ...entry, file: resolvePath(entry.file, directory) }];
+  });
+  return {
+    ...source,
+    packages: Object.fromEntries(packages) as NativeSource["packages"],
+    etc: Object.fromEntries(etc) as NativeSource["etc"],
+  };
+}
+
+function resolvePackage(one: Package, directory: string): Package {
+  return "path" in one ? { ...one, path: resolvePath(one.path, directory) } : one;
 }
 
 /**

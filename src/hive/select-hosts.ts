@@ -14,7 +14,7 @@ import type { Selection } from "./selection-syntax.ts";
  * @throws HiveError when the expression cannot be read, when one of its terms matches no host at all, or when nothing
  * is selected.
  */
-export function selectHosts(hive: Hive, expression: string | undefined): readonly Host[] {
+export function selectHosts(hive: Pick<Hive, "hosts">, expression: string | undefined): readonly Host[] {
   if (expression === undefined) return hive.hosts;
   const selection = parseSelection(expression);
   refuseIdleTerms(hive, termsOf(selection));
@@ -54,7 +54,7 @@ function termsOf(selection: Selection): readonly Term[] {
 }
 
 /** A term that matches nothing is a slip of the pen, also where the rest of the expression selects something. */
-function refuseIdleTerms(hive: Hive, terms: readonly Term[]): void {
+function refuseIdleTerms(hive: Pick<Hive, "hosts">, terms: readonly Term[]): void {
   const idle = terms.filter((term) => !hive.hosts.some((host) => selects(term, host)));
   const [first] = idle;
   if (first === undefined) return;
@@ -69,7 +69,7 @@ function describeIdle({ kind, glob }: Term): string {
   return isGlob(glob.text) ? `no host's name matches "${glob.text}"` : `no host is called "${glob.text}"`;
 }
 
-function suggestion(hive: Hive, { kind, glob }: Term): string | undefined {
+function suggestion(hive: Pick<Hive, "hosts">, { kind, glob }: Term): string | undefined {
   const names: readonly string[] = hive.hosts.map((host) => host.name);
   const tags = tagsOf(hive);
   if (kind === "host" && tags.includes(glob.text)) return `did you mean the tag "@${glob.text}"?`;
@@ -83,15 +83,15 @@ function suggestion(hive: Hive, { kind, glob }: Term): string | undefined {
       );
 }
 
-function tagsOf(hive: Hive): readonly string[] {
+function tagsOf(hive: Pick<Hive, "hosts">): readonly string[] {
   return [...new Set(hive.hosts.flatMap((host) => host.tags))];
 }
 
-function hostsHint(hive: Hive): string {
+function hostsHint(hive: Pick<Hive, "hosts">): string {
   return `the hive's hosts are ${listed(hive.hosts.map((host) => host.name))}`;
 }
 
-function tagsHint(hive: Hive): string {
+function tagsHint(hive: Pick<Hive, "hosts">): string {
   const tags = tagsOf(hive);
   return tags.length === 0 ? "no host of this hive has a tag" : `the hive's tags are ${listed(tags)}`;
 }

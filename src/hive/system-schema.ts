@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nativeSchema } from "./native-schema.ts";
 import type { SystemSource } from "./system-source.ts";
 import { exactly, line, quotedList, text } from "./words.ts";
 
@@ -43,16 +44,17 @@ const sources = z.discriminatedUnion(
       "a store path",
       keys,
     ),
+    nativeSchema,
   ],
-  { error: quotedList(["nix-flake", "nix-file", "store-path"]) },
+  { error: quotedList(["nix-flake", "nix-file", "store-path", "native"]) },
 );
 
-/** A system as `nixos()` returns it; its paths may still be relative. */
+/** A system as `nixos()` or `system()` returns it; its paths may still be relative. */
 export const systemSchema: z.ZodType<SystemSource> = z
   .custom<object>((value) => typeof value === "object" && value !== null && "kind" in value, {
     error: 'a system such as nixos({ flake: "." })',
   })
   .pipe(sources)
   .transform((source): SystemSource =>
-    source.kind === "store-path" ? source : { ...source, attribute: source.attribute },
+    source.kind === "store-path" || source.kind === "native" ? source : { ...source, attribute: source.attribute },
   );

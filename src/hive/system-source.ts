@@ -1,5 +1,10 @@
-/** Where a host's system comes from. Made by {@link nixos}. */
-export type SystemSource = FlakeSource | FileSource | StorePathSource;
+import type { NativeSource } from "./native-system.ts";
+
+/** Where a host's system comes from. Made by {@link nixos}, or, without Nix, by `system()`. */
+export type SystemSource = NixSource | NativeSource;
+
+/** A system that Nix makes or has made. Made by {@link nixos}. */
+export type NixSource = FlakeSource | FileSource | StorePathSource;
 
 /** A system that a flake describes, evaluated and built by this machine's Nix. */
 export interface FlakeSource {
@@ -63,7 +68,7 @@ export type NixosOptions =
  * @example nixos({ file: "./hosts.nix", attribute: "hosts.web-1" })
  * @example nixos({ storePath: "/nix/store/…-nixos-system-web-1-24.11" })
  */
-export function nixos(options: NixosOptions): SystemSource {
+export function nixos(options: NixosOptions): NixSource {
   // A hive file runs without its types: what should not be there is passed on, for the validation to point at.
   if (options.storePath !== undefined) return { ...options, kind: "store-path" };
   if (options.file !== undefined) return { attribute: undefined, ...options, kind: "nix-file" };

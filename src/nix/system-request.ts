@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
-import type { FileSource, FlakeSource, HostName, StorePathSource } from "#hive";
+import type { FileSource, FlakeSource, HostName, NixSource } from "#hive";
 import { formatAttributePath, parseAttributePath } from "./attribute-path.ts";
 import { EXPERIMENTAL } from "./nix.ts";
 
 /** One host and where its system comes from. */
 export interface SystemRequest {
   readonly host: HostName;
-  readonly source: FlakeSource | FileSource | StorePathSource;
+  readonly source: NixSource;
 }
 
 /** A host whose system has to be evaluated. */

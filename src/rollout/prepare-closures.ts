@@ -33,6 +33,10 @@ export async function prepareClosures(
   const fail = (host: HostName, error: unknown): void => {
     prepared.set(host, { error: toErrorJson(options.signal.aborted ? interrupted() : error, host) });
   };
+  for (const { name, system } of hosts) {
+    if (system.kind !== "native") continue;
+    fail(name, new RolloutError("rollout/internal", "systems made without Nix are not deployed by this version"));
+  }
   try {
     const nix = await openNix({ signal: options.signal });
     const systems = await evaluate(nix, hosts, options);
@@ -67,7 +71,7 @@ function evaluate(
   const startedAt = new Map<HostName, number>();
   const durationOf = (host: HostName): number => clock.monotonic() - (startedAt.get(host) ?? clock.monotonic());
   return evaluateSystems(nix, {
-    requests: hosts.map(({ name, system }) => ({ host: name, source: system })),
+    requests: hosts.flatMap(({ name, system }) => (system.kind === "native" ? [] : [{ host: name, source: system }])),
     directory,
     rootsDirectory: rootsOf(directory),
     memoryMiB: limits.evaluateMemoryMiB,

@@ -53,6 +53,6 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   const names = hosts.map((host) => host.name);
   emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps: stepsFor(goal) });
   const prepared = await prepareClosures(hosts, { goal, directory: hive.directory, limits, emit, clock, signal: stop });
-  const plan = planRollout(run, { hosts, prepared, limits });
+  const plan = planRollout(run, { hosts, waves: hive.waves, prepared, limits });
   return runRollout(plan, { emit, ssh, stop, leave, clock });
 }

@@ -1,6 +1,6 @@
 import type { SkepErrorJson } from "#core";
 import type { HiveRevision } from "#activation";
-import type { Goal, Host, HostName, Limits } from "#hive";
+import type { Goal, Host, HostName, Limits, Wave } from "#hive";
 import type { Closure } from "#store";
 import type { Step } from "./steps.ts";
 import { stepsFor } from "./steps.ts";
@@ -22,9 +22,17 @@ export interface Run {
 /** What a run will do: a value, made without touching any host, and carried out by runRollout. */
 export interface RolloutPlan {
   readonly run: Run;
+  /** In the order they go. Of these every host of the run is in one. */
+  readonly waves: readonly PlannedWave[];
+  readonly limits: Limits;
+}
+
+/** Hosts that go together. */
+export interface PlannedWave {
+  /** What the hive calls it. */
+  readonly name: string;
   /** In hive order. */
   readonly hosts: readonly PlannedHost[];
-  readonly limits: Limits;
 }
 
 /** One host's part: the steps to take with its closure, or why there is nothing to take. */
@@ -43,16 +51,22 @@ export type Prepared = { readonly closure: Closure } | { readonly error: SkepErr
 export function planRollout(
   run: Run,
   options: {
+    /** The hosts of this run, in hive order. */
     readonly hosts: readonly Host[];
+    readonly waves: readonly Wave[];
     readonly prepared: ReadonlyMap<HostName, Prepared>;
     readonly limits: Limits;
   },
 ): RolloutPlan {
   const steps = stepsFor(run.goal);
-  const hosts = options.hosts.map((host): PlannedHost => {
+  const planHost = (host: Host): PlannedHost => {
     const prepared = options.prepared.get(host.name);
     if (prepared === undefined) throw new Error(`no closure was prepared for ${host.name}`);
     return "closure" in prepared ? { host, steps, closure: prepared.closure } : { host, error: prepared.error };
-  });
-  return { run, hosts, limits: options.limits };
+  };
+  const waves = options.waves.map(({ name, hosts }) => ({
+    name,
+    hosts: options.hosts.filter((host) => hosts.includes(host.name)).map(planHost),
+  }));
+  return { run, waves: waves.filter(({ hosts }) => hosts.length > 0), limits: options.limits };
 }

@@ -35,7 +35,7 @@ export interface RolloutReport {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly durationMs: number;
-  /** In hive order. */
+  /** In the order of their waves, and of the hive in each. */
   readonly hosts: readonly HostReport[];
   /** Whether the operator stopped it. */
   readonly interrupted: boolean;

@@ -8,7 +8,7 @@ import { deployHost } from "./deploy-host.ts";
 import type { Emit, Ending } from "./host-log.ts";
 import { HostLog } from "./host-log.ts";
 import type { SshOptions } from "./log-in.ts";
-import type { PlannedHost, RolloutPlan } from "./rollout-plan.ts";
+import type { PlannedHost, PlannedWave, RolloutPlan } from "./rollout-plan.ts";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
 
 export interface RunRolloutOptions {
@@ -30,29 +30,49 @@ export async function runRollout(plan: RolloutPlan, options: RunRolloutOptions):
   const activateLimit = pLimit(limits.activate);
   const hostLimit = pLimit(limits.parallel);
   const context: DeployContext = { run, ssh, narSource, copyLimit, activateLimit, emit, clock, leave };
-  const hosts = await Promise.all(
-    plan.hosts.map((planned) => hostLimit(() => carryOut(planned, { context, stopped: stop.aborted }))),
-  );
+  const reports: HostReport[] = [];
+  let stopped: string | undefined;
+  for (const wave of plan.waves) {
+    const ended = await Promise.all(
+      wave.hosts.map((planned) =>
+        hostLimit(() => carryOut(planned, { context, skip: stop.aborted ? STOPPED_BY_OPERATOR : stopped })),
+      ),
+    );
+    reports.push(...ended);
+    stopped ??= whyStop(wave, ended);
+  }
+
   const report: RolloutReport = {
     run: run.id,
     goal: run.goal,
     startedAt: run.startedAt,
     durationMs: clock.now() - run.startedAt,
-    hosts,
+    hosts: reports,
     interrupted: stop.aborted || leave.aborted,
   };
   emit({ type: "run-finished", report });
   return report;
 }
 
+const STOPPED_BY_OPERATOR = "the run was stopped before its turn came";
+
+/** Why no later wave is to begin, if so: a host of this one did not end as wanted. */
+function whyStop(wave: PlannedWave, ended: readonly HostReport[]): string | undefined {
+  const bad = ended.filter(({ outcome }) => outcome !== "deployed" && outcome !== "unchanged");
+  const [first] = bad;
+  if (first === undefined) return undefined;
+  const which = bad.length === 1 ? first.host : `${bad.length} hosts`;
+  return `wave ${wave.name} before it did not go well: ${which} ${first.outcome}`;
+}
+
 async function carryOut(
   planned: PlannedHost,
-  { context, stopped }: { readonly context: DeployContext; readonly stopped: boolean },
+  { context, skip }: { readonly context: DeployContext; readonly skip: string | undefined },
 ): Promise<HostReport> {
   if ("error" in planned && planned.error.code !== "rollout/interrupted")
     return end(planned, { outcome: "failed", error: planned.error }, context);
-  if ("error" in planned || stopped) {
-    return end(planned, { outcome: "skipped", reason: "the run was stopped before its turn came" }, context);
+  if ("error" in planned || skip !== undefined) {
+    return end(planned, { outcome: "skipped", reason: skip ?? STOPPED_BY_OPERATOR }, context);
   }
   if (context.run.goal === "build") return end(planned, { outcome: "deployed" }, context);
   return deployHost(planned, context);

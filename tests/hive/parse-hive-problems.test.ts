@@ -32,7 +32,7 @@ describe("parseHive() says exactly what is wrong", () => {
     [
       "a key that is near to nothing",
       { deployment: {}, hosts: { "web-1": { system } } },
-      ["deployment: unknown key, known are name, hosts, defaults, limits"],
+      ["deployment: unknown key, known are name, hosts, defaults, rollout, limits"],
     ],
     ["a misspelt key of a host", host({ tgas: ["web"] }), [`hosts.web-1.tgas: unknown key, did you mean "tags"?`]],
     [

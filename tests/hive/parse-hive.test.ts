@@ -41,6 +41,7 @@ describe("parseHive()", () => {
           store: "auto",
         },
       ],
+      waves: [{ name: "rest", hosts: ["web-1"] }],
       limits: { parallel: 10, evaluate: 1, evaluateMemoryMiB: undefined, build: 2, copy: 10, activate: 10 },
     });
   });

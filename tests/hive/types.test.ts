@@ -24,7 +24,7 @@ describe("the types of a hive file", () => {
       },
     });
     expectTypeOf(hive).toEqualTypeOf<HiveDefinition>();
-    expectTypeOf(system).toEqualTypeOf<SystemSource>();
+    expectTypeOf(system).toExtend<SystemSource>();
     expectTypeOf(defineHost({ system })).toEqualTypeOf<HostInput>();
     expectTypeOf(defineHive).toBeCallableWith(async () => Promise.resolve({ hosts: {} }));
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Wave } from "#hive";
 import { nixos, parseHive } from "#hive";
 import type { Prepared, Run } from "#rollout";
 import { planRollout, runRollout } from "#rollout";
@@ -36,20 +37,23 @@ const run: Run = {
 };
 const error = { code: "nix/evaluate", message: "cannot evaluate", host: "db-1" };
 
-function plan(goal: Run["goal"]) {
+function plan(goal: Run["goal"], waves = hive.waves) {
   const [web, db] = hive.hosts;
   const prepared = new Map<NonNullable<typeof web>["name"], Prepared>();
   if (web !== undefined) prepared.set(web.name, { closure });
   if (db !== undefined) prepared.set(db.name, { error });
-  return planRollout({ ...run, goal }, { hosts: hive.hosts, prepared, limits: hive.limits });
+  return planRollout({ ...run, goal }, { hosts: hive.hosts, waves, prepared, limits: hive.limits });
 }
 
-async function carryOut(goal: Run["goal"], { stopped }: { readonly stopped: boolean }) {
+async function carryOut(
+  goal: Run["goal"],
+  { stopped, waves }: { readonly stopped: boolean; readonly waves?: readonly Wave[] },
+) {
   const stop = new AbortController();
   if (stopped) stop.abort();
   const events: RolloutHappening[] = [];
   const leave = new AbortController().signal;
-  const report = await runRollout(plan(goal), {
+  const report = await runRollout(plan(goal, waves), {
     emit: (event) => events.push(event),
     ssh: {},
     stop: stop.signal,
@@ -61,7 +65,9 @@ async function carryOut(goal: Run["goal"], { stopped }: { readonly stopped: bool
 describe("planRollout()", () => {
   it("keeps hive order, and gives each host its steps or the reason why there are none", () => {
     expect(
-      plan("switch").hosts.map((host) => [host.host.name, "steps" in host ? host.steps.at(-1) : host.error]),
+      plan("switch")
+        .waves.flatMap(({ hosts }) => hosts)
+        .map((host) => [host.host.name, "steps" in host ? host.steps.at(-1) : host.error]),
     ).toEqual([
       ["web-1", "commit"],
       ["db-1", error],
@@ -77,6 +83,16 @@ describe("runRollout()", () => {
       { host: "db-1", outcome: "failed", error },
     ]);
     expect(events.at(-1)).toEqual({ type: "run-finished", report });
+  });
+
+  it("skips the waves after one that did not go well, and says which host it was", async () => {
+    const [web, db] = hive.hosts;
+    const waves = [db, web].map((host) => ({ name: `only ${host!.name}`, hosts: [host!.name] }));
+    const { report } = await carryOut("build", { stopped: false, waves });
+    expect(report.hosts).toMatchObject([
+      { host: "db-1", outcome: "failed" },
+      { host: "web-1", outcome: "skipped", reason: "wave only db-1 before it did not go well: db-1 failed" },
+    ]);
   });
 
   it("begins no host once it was stopped", async () => {
