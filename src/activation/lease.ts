@@ -1,7 +1,7 @@
 /**
  * The lease: the right of one run to change one host.
  *
- * It is the file /run/skep/lease, made by linking a complete file to that name, which only one can do:
+ * It is the file /run/skep/lease, below the host's root, which only ever appears and changes whole:
  *
  *     run=<run id>
  *     owner=<user@machine>
@@ -120,24 +120,48 @@ function seconds(ms: number): string {
   return String(Math.ceil(ms / 1000));
 }
 
-/** Shell functions about the lease that the agent uses too. */
+/**
+ * Shell functions about the lease that the agent uses too. Whoever changes it does so in its turn: a folder that only one
+ * can make. A turn takes milliseconds; one that is held for three seconds belongs to nobody who lives.
+ */
 export const LEASE_FUNCTIONS = `
 lease=$root${hostLayout.lease}
+take_turn() {
+  tries=0
+  until mkdir "$lease.turn" 2>/dev/null; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 60 ] && [ -d "\${lease%/*}" ] || return 1
+    if [ "$tries" -eq 30 ]; then rmdir "$lease.turn" 2>/dev/null; fi
+    sleep 0.1
+  done
+}
+end_turn() { rmdir "$lease.turn"; }
 lease_field() { sed -n "s/^$2=//p" "$1" 2>/dev/null | head -n 1; }
 lease_is_ours() { [ "$(lease_field "$lease" run)" = "$1" ]; }
+seconds_left() { echo "$(($(lease_field "$lease" expires) - $(uptime)))"; }
 say_holder() {
-  sed -n 's/^\\([a-z]*=\\)/holder.\\1/p' "$1"
-  expires=$(lease_field "$1" expires)
-  echo "holder.left=$((\${expires:-0} - $(uptime)))"
+  sed -n 's/^\\([a-z]*=\\)/holder.\\1/p' "$lease"
+  echo "holder.left=$(seconds_left)"
 }
-# renew RUN SECONDS: a later expiry, written whole; never an earlier one
+# renew_lease RUN SECONDS: a later expiry, written whole; never an earlier one
 renew_lease() {
-  lease_is_ours "$1" || return 1
-  expires=$(($(uptime) + $2))
-  [ "$(lease_field "$lease" expires)" -ge "$expires" ] && return 0
-  sed '/^expires=/d' "$lease" >"$lease.$1" && echo "expires=$expires" >>"$lease.$1" && mv -f "$lease.$1" "$lease"
+  take_turn || return 1
+  renewed=1
+  if lease_is_ours "$1"; then
+    if [ "$(seconds_left)" -ge "$2" ]; then
+      renewed=0
+    elif sed '/^expires=/d' "$lease" >"$lease.new" && echo "expires=$(($(uptime) + $2))" >>"$lease.new"; then
+      mv -f "$lease.new" "$lease" && renewed=0
+    fi
+  fi
+  end_turn
+  return "$renewed"
 }
-release_lease() { if lease_is_ours "$1"; then rm -f "$lease"; fi; }
+release_lease() {
+  take_turn || return 0
+  if lease_is_ours "$1"; then rm -f "$lease"; fi
+  end_turn
+}
 `;
 
 export const ACQUIRE_SCRIPT = `${LEASE_FUNCTIONS}
@@ -145,26 +169,20 @@ run=$1 owner=$2 reason=$3 ttl=$4 mode=$5
 umask 022
 mkdir -p "\${lease%/*}" || exit 1
 if renew_lease "$run" "$ttl"; then exit 0; fi
-new=$lease.$run
-trap 'rm -f "$new" "$new.taken"' EXIT
+take_turn || exit 1
+trap 'rm -f "$lease.new"; end_turn' EXIT
+if [ -e "$lease" ]; then
+  say_holder
+  if [ "$mode" != steal ] && [ "$(seconds_left)" -gt 0 ]; then exit 75; fi
+fi
 printf 'run=%s\\nowner=%s\\nreason=%s\\ntaken=%s\\nexpires=%s\\n' \\
-  "$run" "$owner" "$reason" "$(date +%s)" "$(($(uptime) + ttl))" >"$new" || exit 1
-tries=0
-until ln "$new" "$lease" 2>/dev/null; do
-  tries=$((tries + 1)); [ "$tries" -lt 20 ] || { echo "cannot link $lease" >&2; exit 1; }
-  seen=$(cat "$lease" 2>/dev/null) || { sleep 0.1; continue; }
-  expires=$(lease_field "$lease" expires)
-  if [ "$mode" != steal ] && [ "$(uptime)" -lt "\${expires:-0}" ]; then say_holder "$lease"; exit 75; fi
-  # Whoever moves it away must have moved the very lease that was judged; else it is put back.
-  mv -f "$lease" "$new.taken" 2>/dev/null || continue
-  if [ "$(cat "$new.taken")" = "$seen" ]; then say_holder "$new.taken"; else ln "$new.taken" "$lease"; fi
-done
+  "$run" "$owner" "$reason" "$(date +%s)" "$(($(uptime) + ttl))" >"$lease.new" && mv -f "$lease.new" "$lease" || exit 1
 exit 0
 `;
 
 export const RENEW_SCRIPT = `${LEASE_FUNCTIONS}
 renew_lease "$1" "$2" && exit 0
-[ -e "$lease" ] && say_holder "$lease"
+[ -e "$lease" ] && say_holder
 exit 75
 `;
 

@@ -9,7 +9,7 @@ import { skep } from "./skep.ts";
 
 const NAMES = ["web-1", "web-2", "db-1"] as const;
 
-describe.skipIf(fleetUnavailable())(`deploying to three hosts${reason()}`, () => {
+describe.skipIf(fleetUnavailable() !== undefined)("deploying to three hosts", () => {
   let scene: Scene;
   beforeAll(async () => {
     scene = await openScene([
@@ -79,6 +79,39 @@ describe.skipIf(fleetUnavailable())(`deploying to three hosts${reason()}`, () =>
     ]);
     await scene.wantAll("v2");
     await scene.deploy("--on", "web-1");
+  });
+
+  it.each([
+    { argv: ["--limit-copy", "1", "--limit-activate", "1"], first: "copy", last: "copy" },
+    { argv: ["--limit-activate", "1"], first: "test", last: "commit" },
+    { argv: ["--parallel", "1"], first: "connect", last: "commit" },
+  ] as const)("never has more hosts between $first and $last than $argv allows", async ({ argv, first, last }) => {
+    await scene.wantAll(`limits-${first}`);
+    const run = await scene.deploy(...argv);
+    expect(run.exitCode).toBe(0);
+    let inside = 0;
+    let most = 0;
+    for (const event of run.events) {
+      if (event.type === "step-started" && event.step === first) most = Math.max(most, (inside += 1));
+      if (event.type === "step-finished" && event.step === last) inside -= 1;
+    }
+    expect({ most, inside }).toEqual({ most: 1, inside: 0 });
+    await scene.wantAll("v2");
+    await scene.deploy();
+  });
+
+  it("begins a wave when the one before it is done", async () => {
+    await scene.wantAll("waves");
+    await scene.rewrite({}, { waves: ["db-1", "web-2"] });
+    const run = await scene.deploy();
+    await scene.rewrite({});
+    const order = run.events.flatMap((event) => {
+      if (event.type === "step-started" && event.step === "connect") return [`begin ${event.host}`];
+      return event.type === "host-finished" ? [`end ${event.host}`] : [];
+    });
+    expect(order).toEqual(["db-1", "web-2", "web-1"].flatMap((name) => [`begin ${name}`, `end ${name}`]));
+    await scene.wantAll("v2");
+    await scene.deploy();
   });
 
   it("deploying the same again changes nothing and opens one login a host", async () => {
@@ -216,8 +249,3 @@ describe.skipIf(fleetUnavailable())(`deploying to three hosts${reason()}`, () =>
     });
   });
 });
-
-function reason(): string {
-  const why = fleetUnavailable();
-  return why === undefined ? "" : ` (skipped: ${why})`;
-}

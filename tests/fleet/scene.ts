@@ -20,7 +20,7 @@ export interface Scene extends AsyncDisposable {
   /** `skep deploy --json …` under way. */
   begin(...argv: readonly string[]): RunningSkep;
   /** Writes the hive anew with some hosts changed. */
-  rewrite(but: Readonly<Record<string, Partial<HostInput>>>): Promise<void>;
+  rewrite(but: Readonly<Record<string, Partial<HostInput>>>, rollout?: HiveInput["rollout"]): Promise<void>;
 }
 
 export interface SceneOptions {
@@ -41,13 +41,22 @@ export async function openScene(specs: readonly FleetHostSpec[], options: SceneO
   const systemsFolder = join(fleet.folder, "systems");
   const folder = join(fleet.folder, "hive");
   const names = specs.map(({ name }) => name);
-  const write = async (but: Readonly<Record<string, Partial<HostInput>>>): Promise<void> => {
+  const write = async (
+    but: Readonly<Record<string, Partial<HostInput>>>,
+    rollout?: HiveInput["rollout"],
+  ): Promise<void> => {
     const hosts = names.map((name) => {
       const host: HostInput = { system: nixos({ flake: `path:${systemsFolder}` }), ...options.hosts?.[name] };
       return [name, { ...host, ...but[name] }] as const;
     });
     const defaults = { ...DEFAULTS, ...options.defaults };
-    await writeHive(folder, { name: "fleet", defaults, limits: options.limits, hosts: Object.fromEntries(hosts) });
+    await writeHive(folder, {
+      name: "fleet",
+      defaults,
+      limits: options.limits,
+      rollout,
+      hosts: Object.fromEntries(hosts),
+    });
   };
   await write({});
   return {

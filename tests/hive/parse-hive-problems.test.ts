@@ -64,7 +64,7 @@ describe("parseHive() says exactly what is wrong", () => {
       "a system of another kind",
       { hosts: { "web-1": { system: { kind: "nix-flak", flake: "." } } } },
       [
-        `hosts.web-1.system.kind: expected "nix-flake", "nix-file" or "store-path", found "nix-flak", did you mean "nix-flake"?`,
+        `hosts.web-1.system.kind: expected "nix-flake", "nix-file", "store-path" or "native", found "nix-flak", did you mean "nix-flake"?`,
       ],
     ],
     [
