@@ -1,13 +1,8 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
-import type { Goal, Limits } from "#hive";
 import { GOALS } from "#hive";
-import { createReporter, OUTPUT_FORMATS, useColors } from "#report";
-import { rollOut } from "#rollout";
-import { CliError } from "./errors.ts";
-import { exitCodeOfReport } from "./exit-codes.ts";
+import type { OutputFormat } from "#report";
 import type { HiveArguments } from "./hive-options.ts";
-import { loadSelection, withHiveOptions } from "./hive-options.ts";
-import { listenForInterrupts } from "./interrupts.ts";
+import { withHiveOptions } from "./hive-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of `skep deploy` beside those of the hive. */
@@ -31,7 +26,7 @@ export const deployOptions = {
   "known-hosts": { type: "string", requiresArg: true, description: "A known_hosts file instead of the usual ones" },
   output: {
     alias: "o",
-    choices: OUTPUT_FORMATS,
+    choices: ["auto", "tty", "lines", "ndjson"] as const satisfies readonly OutputFormat[],
     default: "auto" as const,
     description: "How to tell what happens; ndjson goes to standard output, the others to standard error",
   },
@@ -40,9 +35,10 @@ export const deployOptions = {
   quiet: { alias: "q", type: "boolean", default: false, description: "Show errors and the result only" },
 } as const;
 
-type DeployArguments = HiveArguments & InferredOptionTypes<typeof deployOptions>;
+/** What `skep deploy` is told. */
+export type DeployArguments = HiveArguments & InferredOptionTypes<typeof deployOptions>;
 
-/** `skep deploy [goal]`, and `skep build`, which is its goal `build`. */
+/** `skep deploy [goal]`, and `skep build`, which is its goal `build`. What does the work is loaded when it is needed. */
 export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exitCode: number) => void): void {
   parser.command(
     "deploy [goal]",
@@ -61,6 +57,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
         .example("skep deploy build", "only build; prints HOST PATH")
         .example("skep deploy --json", "events for a machine"),
     async (args) => {
+      const { deploy } = await import("./deploy.ts");
       finish(await deploy(args.goal, args, terminal));
     },
   );
@@ -69,6 +66,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
     "Evaluate and build systems and print HOST PATH; the same as deploy build",
     (command) => withDeployOptions(command).example("skep build --on web-1", "one host's system"),
     async (args) => {
+      const { deploy } = await import("./deploy.ts");
       finish(await deploy("build", args, terminal));
     },
   );
@@ -76,63 +74,6 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
 
 function withDeployOptions(parser: Yargs): Yargs<DeployArguments> {
   return withHiveOptions(parser).options(deployOptions);
-}
-
-async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
-  const limits = limitsOf(args);
-  const { hive, hosts } = await loadSelection(args, terminal);
-  const { stdout, stderr, env } = terminal;
-  await using reporter = createReporter({
-    format: args.json ? "ndjson" : args.output,
-    stdout,
-    stderr,
-    env,
-    colors: useColors(stderr, env),
-    verbose: args.verbose,
-    quiet: args.quiet,
-  });
-  using interrupts = listenForInterrupts(({ leave }) => {
-    reporter.handle({ at: Date.now(), type: "interrupted", leave });
-  });
-  const report = await rollOut(hive, {
-    goal,
-    hosts,
-    limits,
-    ssh: {
-      configFile: args["ssh-config"],
-      knownHostsFiles: args["known-hosts"] === undefined ? undefined : [args["known-hosts"]],
-      hostKeyPolicy: args["accept-new"] ? "accept-new" : "strict",
-    },
-    stealLease: args["steal-lease"],
-    onEvent: (event) => {
-      reporter.handle(event);
-    },
-    stop: interrupts.stop,
-    leave: interrupts.leave,
-  });
-  return exitCodeOfReport(report);
-}
-
-function limitsOf(args: DeployArguments): Partial<Limits> {
-  const given = {
-    parallel: args.parallel,
-    evaluate: args["limit-evaluate"],
-    build: args["limit-build"],
-    copy: args["limit-copy"],
-    activate: args["limit-activate"],
-  };
-  const limits: Partial<Record<keyof Limits, number>> = {};
-  for (const [name, value] of Object.entries(given) as [keyof typeof given, number | undefined][]) {
-    if (value === undefined) continue;
-    if (!Number.isInteger(value) || value < 1) {
-      const option = name === "parallel" ? "--parallel" : `--limit-${name}`;
-      throw new CliError("cli/usage", `${option} takes a whole number from 1 up, not ${value}`, {
-        hint: "see skep deploy --help",
-      });
-    }
-    limits[name] = value;
-  }
-  return limits;
 }
 
 const GOALS_EXPLAINED = `Goals, from least to most:

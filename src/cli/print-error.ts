@@ -1,9 +1,9 @@
 import { SkepError } from "#core";
-import { useColors } from "#report";
 import type { Terminal } from "./terminal.ts";
 
 /** Prints an error that ended a command: `skep: error: …` and, where one is known, `skep: hint: …`. */
-export function printError(error: unknown, { stderr, env }: Terminal): void {
+export async function printError(error: unknown, { stderr, env }: Terminal): Promise<void> {
+  const { useColors } = await import("#report");
   const [red, reset] = useColors(stderr, env) ? ["\u001b[31m", "\u001b[39m"] : ["", ""];
   if (error instanceof SkepError) {
     const where = error.host === undefined ? "" : `${error.host}: `;

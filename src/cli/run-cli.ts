@@ -4,6 +4,7 @@ import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { printError } from "./print-error.ts";
+import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { usageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -13,7 +14,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   try {
     return await parseAndRun(argv, terminal);
   } catch (error) {
-    printError(error, terminal);
+    await printError(error, terminal);
     return exitCodeOfError(error);
   }
 }
@@ -42,6 +43,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     });
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
+  addSandboxCommand(parser, terminal, finish);
   await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
     // What yargs prints itself is what was asked for: help, the version, a completion script.
     if (output !== "") terminal.stdout.write(`${output}\n`);
@@ -50,7 +52,8 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
 }
 
 const KNOWN_WORDS = [
-  ...["deploy", "build", "hosts", "completion", "help", "version"],
+  ...["deploy", "build", "hosts", "sandbox", "completion", "help", "version"],
   ...Object.keys(hiveOptions),
   ...Object.keys(deployOptions),
+  ...Object.keys(sandboxOptions),
 ];

@@ -1,5 +1,4 @@
 /** What people and programs see of a run: everything here is made from its events. */
-export { OUTPUT_FORMATS } from "./output-format.ts";
 export type { OutputFormat } from "./output-format.ts";
 export type { OutputStream } from "./output.ts";
 export { useColors } from "./paint.ts";

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import type { Argv as Yargs } from "yargs";
+import { quoteArgv } from "#core";
+import type { Sandbox } from "#sandbox";
+import { startSandbox } from "#sandbox";
+import { CliError } from "./errors.ts";
+import { listenForInterrupts } from "./interrupts.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** More than anyone wants to try, and fewer than the ports there are. */
+const MAX_HOSTS = 200;
+
+/** The options of `skep sandbox`. */
+export const sandboxOptions = {
+  hosts: {
+    alias: "n",
+    type: "string",
+    default: "3",
+    requiresArg: true,
+    description: "How many, or their names with commas between",
+  },
+  folder: {
+    type: "string",
+    requiresArg: true,
+    description: "Keep the hosts' files here, and boot what is there already; else a temporary folder",
+  },
+  json: { type: "boolean", default: false, description: "Print JSON" },
+} as const;
+
+/** `skep sandbox`: throw-away hosts to try a hive on. */
+export function addSandboxCommand(parser: Yargs, terminal: Terminal, finish: (exitCode: number) => void): void {
+  parser.command(
+    "sandbox",
+    "Start throw-away SSH hosts on this machine, without root, and keep them until Ctrl-C",
+    (command) =>
+      command
+        .options(sandboxOptions)
+        .example("skep sandbox --hosts 3", "sandbox-1, sandbox-2 and sandbox-3")
+        .example("skep sandbox --hosts web-1,db-1", "hosts of these names"),
+    async (args) => {
+      using interrupts = listenForInterrupts(() => undefined);
+      await using sandbox = await startSandbox({
+        hosts: parseHosts(args.hosts),
+        folder: args.folder,
+        signal: interrupts.stop,
+      });
+      terminal.stdout.write(args.json ? formatJson(sandbox) : formatText(sandbox));
+      if (!interrupts.stop.aborted) await once(interrupts.stop, "abort", { signal: interrupts.leave });
+      finish(0);
+    },
+  );
+}
+
+function parseHosts(text: string): string[] {
+  if (!/^\d+$/.test(text)) return text.split(",").map((name) => name.trim());
+  const count = Number(text);
+  if (count < 1 || count > MAX_HOSTS) {
+    throw new CliError("cli/usage", `--hosts cannot be ${text}: it is a number from 1 to ${MAX_HOSTS}, or names`);
+  }
+  return Array.from({ length: count }, (_, at) => `sandbox-${at + 1}`);
+}
+
+function formatJson({ hosts, folder, sshConfigFile, knownHostsFile, identityFile }: Sandbox): string {
+  const described = hosts.map(({ name, target, httpPort }) => ({ name, target, httpPort }));
+  return `${JSON.stringify({ folder, sshConfigFile, knownHostsFile, identityFile, hosts: described }, null, 2)}\n`;
+}
+
+function formatText({ hosts, sshConfigFile }: Sandbox): string {
+  const blocks = hosts.map(
+    ({ name, target, httpPort }) => `${name}
+  target: ${JSON.stringify(target)}
+  look inside: ${quoteArgv(["ssh", "-F", sshConfigFile, name])}
+  PORT of its services: ${httpPort}
+`,
+  );
+  return `${blocks.join("\n")}\nCtrl-C ends them all.\n`;
+}
