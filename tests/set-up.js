@@ -27,7 +27,8 @@ const PACKAGES = {
 };
 
 installDependencies();
-installPackages();
+// Building and the demo need no packages of the machine.
+if (!process.argv.includes("--npm-only")) installPackages();
 
 function installDependencies() {
   if (dependenciesAreCurrent()) return;

@@ -18,12 +18,13 @@
  * Time is taken from /proc/uptime: a clock that jumps moves no deadline. When the agent is killed, systemd starts it
  * once more (`ExecStopPost`) and it finishes what was begun.
  */
+import { PROFILE_FUNCTIONS } from "#store";
 import { PRELUDE } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
 import { LEASE_FUNCTIONS } from "./lease.ts";
 
-export const AGENT_SCRIPT = `${PRELUDE}${LEASE_FUNCTIONS}
-mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$root$6 switch_timeout=$7 confirm_timeout=$8
+export const AGENT_SCRIPT = `${PRELUDE}${LEASE_FUNCTIONS}${PROFILE_FUNCTIONS}
+mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$root$6 switch_timeout=$7 confirm_timeout=$8 store=$9
 dir=$root${hostLayout.runs}/$run
 records=$root${hostLayout.records}
 SKEP_ROOT=$root
@@ -78,12 +79,24 @@ go_back() {
   finish stranded
 }
 
+# make_default SYSTEM: as the newest generation of the profile
+make_default() {
+  if [ "$store" = nix ]; then nix-env -p "$profile" --set "$1"; else set_profile "$root" "\${profile#"$root"}" "$1"; fi
+}
+make_default_again() {
+  if [ "$store" = nix ]; then
+    nix-env -p "$profile" --switch-generation "$1"
+  else
+    switch_generation "$root" "\${profile#"$root"}" "$1"
+  fi
+}
+
 restore_profile() {
   new=$(readlink "$profile")
   [ "$new" = "$old_link" ] && return
   if [ -n "$old_link" ]; then
     number=\${old_link%-link}
-    nix-env -p "$profile" --switch-generation "\${number##*-}"
+    make_default_again "\${number##*-}"
   else
     rm -f "$profile"
   fi
@@ -95,7 +108,7 @@ commit() {
   old_link=$(readlink "$profile")
   old_system=$(system_of "$profile")
   mkdir -p "\${profile%/*}" "$records"
-  if ! nix-env -p "$profile" --set "$toplevel" >>"$dir/log" 2>&1; then
+  if ! make_default "$toplevel" >>"$dir/log" 2>&1; then
     restore_profile >>"$dir/log" 2>&1
     give_up commit:profile
   fi

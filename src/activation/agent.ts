@@ -25,6 +25,8 @@ export interface AgentOrder {
   readonly switchTimeoutMs: number;
   /** From the end of a successful activation until the host gives up waiting. */
   readonly confirmTimeoutMs: number;
+  /** How generations are made: by `nix-env`, or with links alone. */
+  readonly store: "nix" | "posix";
   readonly record: DeploymentRecord;
 }
 
@@ -65,6 +67,7 @@ export async function startAgent(
     seconds(longestAgentMs(order)),
     order.nixos ? "nixos" : "other",
     order.systemd ? "systemd" : "process",
+    order.store,
     formatRecord(order.record),
   ];
   const result = await runScript(access, { script: START_SCRIPT, args, signal, timeoutMs: 30_000 });
@@ -200,7 +203,7 @@ const RUNS = `$root${runFolder("")}`;
 // The unit's name is made from the run's, so a second run cannot meet the first one's unit.
 export const START_SCRIPT = `${LEASE_FUNCTIONS}
 run=$1 goal=$2 toplevel=$3 previous=$4 profile=$5 switch_timeout=$6 confirm_timeout=$7 longest=$8 kind=$9
-shift 9; launcher=$1 record=$2
+shift 9; launcher=$1 store=$2 record=$3
 dir=${RUNS}$run
 [ -x "$root$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
 if [ "$kind" = nixos ] && [ ! -f "$root$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
@@ -215,7 +218,7 @@ cat >"$dir/agent" <<'SKEP_AGENT' || exit 1
 ${AGENT_SCRIPT}
 SKEP_AGENT
 ln -s testing "$dir/state" || exit 1
-set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout"
+set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout" "$store"
 if [ "$launcher" = process ]; then
   setsid sh -c 'agent=$1 root=$2; shift 2; sh "$agent" "$root" start "$@"; sh "$agent" "$root" after "$@"' \\
     skep-agent "$dir/agent" "$root" "$@" >>"$dir/agent.log" 2>&1 </dev/null &
@@ -224,7 +227,7 @@ if [ "$launcher" = process ]; then
 fi
 systemd-run --quiet --collect --unit="skep-$run" --description="skep deployment $run" \\
   --service-type=exec --property=OOMScoreAdjust=-900 --property=KillMode=process --property=TimeoutStopSec="$longest" \\
-  --property="ExecStopPost=/bin/sh $dir/agent '' after $run $goal $toplevel '$previous' $profile $switch_timeout $confirm_timeout" \\
+  --property="ExecStopPost=/bin/sh $dir/agent '' after $run $goal $toplevel '$previous' $profile $switch_timeout $confirm_timeout $store" \\
   --setenv=LOCALE_ARCHIVE="\${LOCALE_ARCHIVE-}" --setenv=NIXOS_INSTALL_BOOTLOADER=0 \\
   -- /bin/sh "$dir/agent" "$root" start "$@" </dev/null || { rm -rf "$dir"; exit 1; }
 `;

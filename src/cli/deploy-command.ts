@@ -3,6 +3,8 @@ import { GOALS } from "#hive";
 import type { OutputFormat } from "#report";
 import type { HiveArguments } from "./hive-options.ts";
 import { withHiveOptions } from "./hive-options.ts";
+import type { SshArguments } from "./ssh-options.ts";
+import { withSshOptions } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of `skep deploy` beside those of the hive. */
@@ -17,13 +19,11 @@ export const deployOptions = {
     default: false,
     description: "Take hosts over that another run holds; what it has under way there goes back first",
   },
-  "accept-new": {
+  sandbox: {
     type: "boolean",
     default: false,
-    description: "Add host keys of hosts not known yet to known_hosts; changed keys are refused as ever",
+    description: "Deploy to a throw-away twin of each host on this machine, and to no real one",
   },
-  "ssh-config": { type: "string", requiresArg: true, description: "An ssh_config file instead of ~/.ssh/config" },
-  "known-hosts": { type: "string", requiresArg: true, description: "A known_hosts file instead of the usual ones" },
   output: {
     alias: "o",
     choices: ["auto", "tty", "lines", "ndjson"] as const satisfies readonly OutputFormat[],
@@ -36,7 +36,7 @@ export const deployOptions = {
 } as const;
 
 /** What `skep deploy` is told. */
-export type DeployArguments = HiveArguments & InferredOptionTypes<typeof deployOptions>;
+export type DeployArguments = HiveArguments & SshArguments & InferredOptionTypes<typeof deployOptions>;
 
 /** `skep deploy [goal]`, and `skep build`, which is its goal `build`. What does the work is loaded when it is needed. */
 export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exitCode: number) => void): void {
@@ -55,6 +55,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
         .example('skep deploy --on "@web & !web-3"', "some of it")
         .example("skep deploy test --on web-1", "try a system until the next reboot")
         .example("skep deploy build", "only build; prints HOST PATH")
+        .example("skep deploy --sandbox", "try it: no real host is touched")
         .example("skep deploy --json", "events for a machine"),
     async (args) => {
       const { deploy } = await import("./deploy.ts");
@@ -73,7 +74,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
 }
 
 function withDeployOptions(parser: Yargs): Yargs<DeployArguments> {
-  return withHiveOptions(parser).options(deployOptions);
+  return withSshOptions(withHiveOptions(parser)).options(deployOptions);
 }
 
 const GOALS_EXPLAINED = `Goals, from least to most:

@@ -1,17 +1,21 @@
-import type { Goal, Limits } from "#hive";
+import type { Goal, Host, Limits } from "#hive";
 import { createReporter, useColors } from "#report";
 import { rollOut } from "#rollout";
+import type { SandboxTwin } from "#sandbox";
+import { sandboxTwin } from "#sandbox";
 import type { DeployArguments } from "./deploy-command.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { sshOptionsOf } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
 export async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
   const limits = limitsOf(args);
-  const { hive, hosts } = await loadSelection(args, terminal);
+  const selection = await loadSelection(args, terminal);
+  const { hive } = selection;
   const { stdout, stderr, env } = terminal;
   await using reporter = createReporter({
     format: args.json ? "ndjson" : args.output,
@@ -25,15 +29,12 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });
   });
+  await using stage = args.sandbox ? await openSandbox(selection.hosts, interrupts.stop) : undefined;
   const report = await rollOut(hive, {
     goal,
-    hosts,
+    hosts: stage?.hosts ?? selection.hosts,
     limits,
-    ssh: {
-      configFile: args["ssh-config"],
-      knownHostsFiles: args["known-hosts"] === undefined ? undefined : [args["known-hosts"]],
-      hostKeyPolicy: args["accept-new"] ? "accept-new" : "strict",
-    },
+    ssh: sshOptionsOf(args),
     stealLease: args["steal-lease"],
     onEvent: (event) => {
       reporter.handle(event);
@@ -42,6 +43,15 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     leave: interrupts.leave,
   });
   return exitCodeOfReport(report);
+}
+
+/** Throw-away twins of the hosts that can have one. @throws CliError `cli/sandbox` when none can. */
+function openSandbox(hosts: readonly Host[], signal: AbortSignal): Promise<SandboxTwin> {
+  const native = hosts.filter(({ system }) => system.kind === "native");
+  if (native.length > 0) return sandboxTwin(native, { signal });
+  throw new CliError("cli/sandbox", "none of these hosts can have a sandbox: their systems are made by Nix", {
+    hint: "a NixOS system needs a machine; systems made with system({ … }) can be tried here",
+  });
 }
 
 function limitsOf(args: DeployArguments): Partial<Limits> {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+
 /** What Ctrl-C means: first begin nothing new, then leave what is under way. */
 export interface Interrupts extends Disposable {
   /** Aborts at the first signal. */
@@ -7,6 +9,11 @@ export interface Interrupts extends Disposable {
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Settles at the first interrupt. */
+export async function interrupted({ stop }: Interrupts): Promise<void> {
+  if (!stop.aborted) await once(stop, "abort");
+}
 
 /** Listens for SIGINT, SIGTERM and SIGHUP until disposed of. */
 export function listenForInterrupts(onInterrupt: (interrupt: { readonly leave: boolean }) => void): Interrupts {

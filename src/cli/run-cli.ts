@@ -1,10 +1,13 @@
 import yargs from "yargs";
+import { addDemoCommand } from "./demo-command.ts";
 import { addDeployCommand, deployOptions } from "./deploy-command.ts";
 import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { printError } from "./print-error.ts";
 import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
+import { sshOptions } from "./ssh-options.ts";
+import { addStoreCommands, gcOptions } from "./store-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { usageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -43,6 +46,8 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     });
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
+  addStoreCommands(parser, terminal, finish);
+  addDemoCommand(parser, terminal, finish);
   addSandboxCommand(parser, terminal, finish);
   await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
     // What yargs prints itself is what was asked for: help, the version, a completion script.
@@ -52,8 +57,10 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
 }
 
 const KNOWN_WORDS = [
-  ...["deploy", "build", "hosts", "sandbox", "completion", "help", "version"],
+  ...["deploy", "build", "hosts", "gc", "store", "verify", "demo", "sandbox", "completion", "help", "version"],
   ...Object.keys(hiveOptions),
   ...Object.keys(deployOptions),
+  ...Object.keys(sshOptions),
+  ...Object.keys(gcOptions),
   ...Object.keys(sandboxOptions),
 ];

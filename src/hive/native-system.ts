@@ -124,7 +124,7 @@ export interface NativeSource {
  *   },
  * })
  */
-export function system<const Packages extends Readonly<Record<string, Package>> = Readonly<Record<never, Package>>>(
+export function system<const Packages extends Readonly<Record<string, Package>>>(
   options: SystemOptions<Packages>,
 ): NativeSource {
   // A hive file runs without its types: what should not be there is passed on, for the validation to point at.

@@ -156,7 +156,7 @@ export const unitsSchema: z.ZodType<Readonly<Record<string, Unit>>> = z
       }
       const result = typed.safeParse(value, { reportInput: true });
       if (!result.success) {
-        for (const issue of result.error.issues) context.addIssue({ ...issue, path: [name, ...issue.path] } as never);
+        for (const issue of result.error.issues) context.addIssue({ ...issue, path: [name, ...issue.path] });
       } else if (name.endsWith(`.${result.data.kind}`)) {
         read[name] = result.data;
       } else {

@@ -18,6 +18,7 @@ import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
 import type { DeployContext } from "./deploy-context.ts";
 import type { Ending, HostLog } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";
+import type { StoreKind } from "./open-host-store.ts";
 import { settleHost } from "./settle-host.ts";
 
 /** What is to happen on a host whose store has the closure. */
@@ -25,6 +26,7 @@ export interface ActivationWork {
   readonly host: Host;
   readonly toplevel: StorePath;
   readonly facts: HostFacts;
+  readonly storeKind: StoreKind;
   readonly goal: "test" | "boot" | "switch";
 }
 
@@ -73,7 +75,10 @@ class AgentNotStarted extends Error {
   }
 }
 
-function orderOf({ host, toplevel, facts, goal }: ActivationWork, { run, clock }: DeployContext): AgentOrder {
+function orderOf(
+  { host, toplevel, facts, storeKind, goal }: ActivationWork,
+  { run, clock }: DeployContext,
+): AgentOrder {
   return {
     run: run.id,
     goal,
@@ -82,6 +87,7 @@ function orderOf({ host, toplevel, facts, goal }: ActivationWork, { run, clock }
     profile: facts.profile.path,
     nixos: facts.nixos,
     systemd: facts.systemd && host.target.root === "",
+    store: storeKind,
     switchTimeoutMs: host.activation.timeoutMs,
     confirmTimeoutMs: host.activation.confirmTimeoutMs,
     record: {

@@ -2,10 +2,12 @@ import { protectClosure } from "#activation";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import type { Closure, NarSource } from "#store";
-import { copyClosure, openNixHostStore, serveCommand } from "#store";
+import { copyClosure } from "#store";
 import { accessTo } from "./activation-scene.ts";
 import type { HostLog } from "./host-log.ts";
 import type { KeptLease } from "./keep-lease.ts";
+import type { StoreKind } from "./open-host-store.ts";
+import { openHostStore } from "./open-host-store.ts";
 
 /**
  * Sends what the host lacks of a closure, and keeps it there from being collected.
@@ -15,18 +17,16 @@ export async function copyToHost(
   closure: Closure,
   options: {
     readonly host: Host;
+    readonly storeKind: StoreKind;
     readonly connection: Connection;
     readonly log: HostLog;
     readonly narSource: NarSource;
     readonly lease: KeptLease;
   },
 ): Promise<number> {
-  const { host, connection, log, narSource, lease } = options;
+  const { host, storeKind, connection, log, narSource, lease } = options;
   const { signal } = lease;
-  await using store = await openNixHostStore({
-    openChannel: (aborted) => connection.elevated.open(serveCommand, { signal: aborted }),
-    signal,
-  });
+  await using store = await openHostStore(host, { kind: storeKind, connection, signal });
   const copied = await copyClosure(closure, store, {
     narSource,
     substitute: host.substitute,

@@ -1,5 +1,5 @@
 import type { HostFacts } from "#activation";
-import { ActivationError, dryActivate, probeHost } from "#activation";
+import { dryActivate, probeHost } from "#activation";
 import type { Goal, Host } from "#hive";
 import { activates, persistsAfterReboot } from "#hive";
 import type { Connection } from "#ssh";
@@ -12,6 +12,7 @@ import type { Ending } from "./host-log.ts";
 import { endingOf, HostLog } from "./host-log.ts";
 import { keepLease } from "./keep-lease.ts";
 import { logIn } from "./log-in.ts";
+import { storeKindOf } from "./open-host-store.ts";
 import type { HostReport } from "./rollout-report.ts";
 
 const DEPLOYED: Ending = { outcome: "deployed" };
@@ -45,7 +46,7 @@ async function deploy(
   const found = await log.step("probe", () => probeHost(access, { signal }));
   log.from = found.running;
   if (isAsWanted(goal, toplevel, found)) return unchanged(found, log);
-  requireNix(found);
+  const storeKind = storeKindOf(host, found);
 
   await using lease = await log.step("lease", () => keepLease(access, { log, context }));
   // Another deployment may have ended, or gone back, since the first look.
@@ -54,7 +55,9 @@ async function deploy(
   if (isAsWanted(goal, toplevel, facts)) return unchanged(facts, log);
 
   const copied = await context.copyLimit(() =>
-    log.step("copy", () => copyToHost(closure, { host, connection, log, narSource: context.narSource, lease })),
+    log.step("copy", () =>
+      copyToHost(closure, { host, storeKind, connection, log, narSource: context.narSource, lease }),
+    ),
   );
   switch (goal) {
     case "build":
@@ -76,7 +79,7 @@ async function deploy(
     case "boot":
     case "switch":
       return await context.activateLimit(() =>
-        activateHost({ host, toplevel, facts, goal }, { connection, log, context }),
+        activateHost({ host, toplevel, facts, storeKind, goal }, { connection, log, context }),
       );
   }
 }
@@ -107,11 +110,4 @@ function isAsWanted(goal: Goal, toplevel: StorePath, { running, profile }: HostF
 function unchanged(facts: HostFacts, log: HostLog): Ending {
   log.generation = facts.profile.generation;
   return UNCHANGED;
-}
-
-function requireNix(facts: HostFacts): void {
-  if (facts.nixVersion !== undefined) return;
-  throw new ActivationError("activation/no-nix", "the host has no nix-store on its PATH", {
-    hint: "install Nix on the host, for all users: what root finds without a login shell is what counts",
-  });
 }

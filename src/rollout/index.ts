@@ -13,3 +13,5 @@ export type { RunRolloutOptions } from "./run-rollout.ts";
 export { runRollout } from "./run-rollout.ts";
 export type { Step } from "./steps.ts";
 export { STEPS, stepsFor } from "./steps.ts";
+export type { Visit, VisitHostsOptions } from "./visit-hosts.ts";
+export { visitHosts } from "./visit-hosts.ts";

@@ -2,6 +2,9 @@ import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
 import { systemClock } from "#core";
 import type { Goal, Hive, Host, Limits } from "#hive";
+import { openNativeEvaluator } from "#native";
+import { openNix, readClosure } from "#nix";
+import { sharedNarSource } from "#store";
 import type { RolloutEvent } from "./events.ts";
 import type { Emit } from "./host-log.ts";
 import type { SshOptions } from "./log-in.ts";
@@ -52,7 +55,19 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   };
   const names = hosts.map((host) => host.name);
   emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps: stepsFor(goal) });
-  const prepared = await prepareClosures(hosts, { goal, directory: hive.directory, limits, emit, clock, signal: stop });
+  const nix = once(() => openNix({ signal: stop }));
+  await using native = openNativeEvaluator({
+    readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
+  });
+  const { directory } = hive;
+  const prepared = await prepareClosures(hosts, { goal, directory, limits, nix, native, emit, clock, signal: stop });
   const plan = planRollout(run, { hosts, waves: hive.waves, prepared, limits });
-  return runRollout(plan, { emit, ssh, stop, leave, clock });
+  const narSource = sharedNarSource({ locate: native.locate });
+  return await runRollout(plan, { emit, ssh, stop, leave, narSource, clock });
+}
+
+/** Does the work at the first call, and gives its result to all. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= work());
 }

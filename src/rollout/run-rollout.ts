@@ -8,6 +8,7 @@ import { deployHost } from "./deploy-host.ts";
 import type { Emit, Ending } from "./host-log.ts";
 import { HostLog } from "./host-log.ts";
 import type { SshOptions } from "./log-in.ts";
+import type { Outcome } from "./outcome.ts";
 import type { PlannedHost, PlannedWave, RolloutPlan } from "./rollout-plan.ts";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
 
@@ -61,9 +62,18 @@ function whyStop(wave: PlannedWave, ended: readonly HostReport[]): string | unde
   const bad = ended.filter(({ outcome }) => outcome !== "deployed" && outcome !== "unchanged");
   const [first] = bad;
   if (first === undefined) return undefined;
-  const which = bad.length === 1 ? first.host : `${bad.length} hosts`;
-  return `wave ${wave.name} before it did not go well: ${which} ${first.outcome}`;
+  if (bad.length > 1) return `${bad.length} hosts of wave ${wave.name} did not end well`;
+  return `${first.host} of wave ${wave.name} ${FATES[first.outcome]}`;
 }
+
+const FATES: Readonly<Record<Outcome, string>> = {
+  unchanged: "is unchanged",
+  deployed: "was deployed",
+  skipped: "was skipped",
+  failed: "failed",
+  "rolled-back": "was rolled back",
+  stranded: "is stranded",
+};
 
 async function carryOut(
   planned: PlannedHost,

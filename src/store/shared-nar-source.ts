@@ -1,7 +1,9 @@
 import type { ChunkPool } from "./chunk-pool.ts";
 import { makeChunkPool } from "./chunk-pool.ts";
 import type { DumpNarOptions } from "./nar/dump-nar.ts";
+import type { FileTree } from "./file-tree.ts";
 import { dumpNar } from "./nar/dump-nar.ts";
+import { dumpTree } from "./nar/dump-tree.ts";
 import type { NarChunk, NarReader, NarSource } from "./nar-source.ts";
 import type { PathInfo } from "./path-info.ts";
 import { ChunkCache, SharedNar } from "./shared-nar.ts";
@@ -10,8 +12,8 @@ import type { StorePath } from "./store-path.ts";
 export interface SharedNarSourceOptions {
   /** Bytes kept for readers who have yet to come, over all paths; default 32 MiB. */
   readonly cacheBytes?: number | undefined;
-  /** Where the files of a store path are; default: the path itself. */
-  readonly locate?: ((path: StorePath) => string) | undefined;
+  /** Where the files of a store path are, or its tree where that lies in memory; default: the path itself. */
+  readonly locate?: ((path: StorePath) => string | FileTree) | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ const CHUNK_BYTES = 1024 * 1024;
 const UNUSED_BYTES = 16 * 1024 * 1024;
 
 class SharedNarSource implements NarSource {
-  readonly #locate: (path: StorePath) => string;
+  readonly #locate: (path: StorePath) => string | FileTree;
   readonly #cache: ChunkCache;
   readonly #pool: ChunkPool = makeChunkPool({ keepBytes: UNUSED_BYTES });
   /** NARs that a reader can begin with now. */
@@ -83,7 +85,9 @@ class SharedNarSource implements NarSource {
     info: PathInfo,
     options: Pick<DumpNarOptions, "from" | "signal"> = {},
   ): AsyncGenerator<Buffer, void, undefined> {
-    return dumpNar(this.#locate(info.path), { chunkBytes: chunkBytesOf(info), pool: this.#pool, ...options });
+    const place = this.#locate(info.path);
+    const settings = { chunkBytes: chunkBytesOf(info), pool: this.#pool, ...options };
+    return typeof place === "string" ? dumpNar(place, settings) : dumpTree(place, settings);
   }
 }
 

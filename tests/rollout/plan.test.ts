@@ -91,7 +91,7 @@ describe("runRollout()", () => {
     const { report } = await carryOut("build", { stopped: false, waves });
     expect(report.hosts).toMatchObject([
       { host: "db-1", outcome: "failed" },
-      { host: "web-1", outcome: "skipped", reason: "wave only db-1 before it did not go well: db-1 failed" },
+      { host: "web-1", outcome: "skipped", reason: "db-1 of wave only db-1 failed" },
     ]);
   });
 

@@ -22,6 +22,7 @@ export interface RealStore extends AsyncDisposable {
   /** Where the files of a path are. */
   readonly locate: (path: StorePath) => string;
   nixStore(...args: string[]): Promise<string>;
+  nix(...args: string[]): Promise<string>;
   /** Adds a file or folder and gives its path. */
   add(source: string): Promise<StorePath>;
   /** Adds a file with references: `text:` paths, as `builtins.toFile` makes them. */
@@ -43,6 +44,7 @@ export async function openRealStore(): Promise<RealStore> {
     root,
     locate: (path) => join(root, path),
     nixStore: (...args) => nix("nix-store", ["--store", root, ...args]),
+    nix: (...args) => nix("nix", [...args, "--store", root]),
     async add(source) {
       return parseStorePath((await nix("nix-store", ["--store", root, "--add", source])).trim());
     },

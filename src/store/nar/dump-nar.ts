@@ -17,7 +17,8 @@ import { StoreError } from "../errors.ts";
 import { encodedLength, paddingOf, writeString, writeU64 } from "../wire.ts";
 import { breathe, sliceIsOver } from "./breathe.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
-import { encodeWords, MAX_NAME_BYTES, MAX_TARGET_BYTES, NAR_MAGIC } from "./grammar.ts";
+import { MAX_NAME_BYTES, MAX_TARGET_BYTES } from "./grammar.ts";
+import { BEGIN, CLOSE, CLOSE_BOTH, DIRECTORY, ENTRY, EXECUTABLE, NODE, REGULAR, SYMLINK } from "./words.ts";
 
 export interface DumpNarOptions {
   readonly signal?: AbortSignal | undefined;
@@ -62,15 +63,6 @@ const SMALL_FILE_BYTES = 128 * 1024;
 const SCRATCH_BYTES = 1024 + MAX_NAME_BYTES + MAX_TARGET_BYTES;
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const ZEROS = Buffer.alloc(8);
-
-const BEGIN = encodeWords(NAR_MAGIC);
-const ENTRY = encodeWords("entry", "(", "name");
-const NODE = encodeWords("node");
-const REGULAR = encodeWords("(", "type", "regular", "contents");
-const EXECUTABLE = encodeWords("(", "type", "regular", "executable", "", "contents");
-const SYMLINK = encodeWords("(", "type", "symlink", "target");
-const DIRECTORY = encodeWords("(", "type", "directory");
-const CLOSE = encodeWords(")");
 
 type Kind = "regular" | "symlink" | "directory";
 
@@ -200,8 +192,6 @@ class Walk {
     this.#length = 0;
   }
 }
-
-const CLOSE_BOTH = encodeWords(")", ")");
 
 const readFile = promisify(read);
 

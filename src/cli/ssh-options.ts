@@ -1,0 +1,27 @@
+import type { Argv as Yargs, InferredOptionTypes } from "yargs";
+import type { SshOptions } from "#rollout";
+
+/** The options of every command that logs in to hosts. */
+export const sshOptions = {
+  "accept-new": {
+    type: "boolean",
+    default: false,
+    description: "Add host keys of hosts not known yet to known_hosts; changed keys are refused as ever",
+  },
+  "ssh-config": { type: "string", requiresArg: true, description: "An ssh_config file instead of ~/.ssh/config" },
+  "known-hosts": { type: "string", requiresArg: true, description: "A known_hosts file instead of the usual ones" },
+} as const;
+
+export type SshArguments = InferredOptionTypes<typeof sshOptions>;
+
+export function withSshOptions<T>(parser: Yargs<T>): Yargs<T & SshArguments> {
+  return parser.options(sshOptions) as unknown as Yargs<T & SshArguments>;
+}
+
+export function sshOptionsOf(args: Pick<SshArguments, keyof typeof sshOptions>): SshOptions {
+  return {
+    configFile: args["ssh-config"],
+    knownHostsFiles: args["known-hosts"] === undefined ? undefined : [args["known-hosts"]],
+    hostKeyPolicy: args["accept-new"] ? "accept-new" : "strict",
+  };
+}

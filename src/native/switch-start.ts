@@ -1,0 +1,52 @@
+/** What switch-to-configuration begins with: its arguments, where everything is, and how a link or a file is replaced. POSIX sh. */
+export const SWITCH_START = `#!/bin/sh
+# switch-to-configuration switch|boot|test|dry-activate
+# Activates the system whose bin/ this is in, below $SKEP_ROOT if that is set.
+# Exit codes: 0 done, 1 failed, 4 done but some units failed, 100 done and the host has to be rebooted.
+set -uf
+LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin SKEP_ROOT=\${SKEP_ROOT:-}
+export LC_ALL PATH SKEP_ROOT
+umask 022
+tab=$(printf '\\t') nl='
+'
+fail() { printf 'switch-to-configuration: %s\\n' "$*" >&2; exit 1; }
+
+action=\${1:-}
+case $action in
+  switch | boot | test | dry-activate) ;;
+  *) fail "expected switch, boot, test or dry-activate, found '$action'" ;;
+esac
+root=\${SKEP_ROOT%/}
+self=$(cd -P -- "\${0%/*}/.." && pwd -P) || fail "could not find the system that $0 belongs to"
+toplevel=/nix/store/\${self##*/}
+manifest=$self/manifest
+etc=$root/etc
+kept=$root/var/lib/skep
+run=$root/run/skep
+uid=$(id -u)
+failed= reboot= hook_failed=
+
+tell() { if [ "$action" = dry-activate ]; then echo "would $*"; else echo "$*"; fi; }
+has() { case $1 in *"$nl$2$nl"*) return 0 ;; esac; return 1; }
+
+# Units can be started where systemd runs; below a root only where that has a systemctl of its own.
+systemctl=$(command -v systemctl)
+if [ -n "$root" ]; then
+  case $systemctl in "$root"/*) ;; *) systemctl= ;; esac
+elif [ ! -d /run/systemd/system ]; then
+  systemctl=
+fi
+no_block=
+if [ -n "\${SKEP_BOOT:-}" ]; then no_block=--no-block; fi
+
+if mv --help 2>&1 | grep -q -e '-[a-z]*T'; then
+  rename() { mv -fT "$1" "$2"; }
+else
+  # Without -T a link to a folder would be moved into.
+  rename() { if [ -L "$2" ] && [ -d "$2" ]; then rm -f "$2"; fi; mv -f "$1" "$2"; }
+fi
+aside() { echo "\${1%/*}/.skep-new.\${1##*/}"; }
+set_link() { new=$(aside "$2"); rm -f "$new" && ln -s "$1" "$new" && rename "$new" "$2"; }
+set_text() { new=$(aside "$2"); printf '%s' "$1" >"$new" && rename "$new" "$2"; }
+
+`;

@@ -1,0 +1,177 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SandboxHost } from "#sandbox";
+import { startSandbox } from "#sandbox";
+import { logIn, sh } from "./log-in.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "skep-sandbox-test-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const NAP = "[Service]\nExecStart=/bin/sleep 600\n[Install]\nWantedBy=multi-user.target\n";
+
+async function addUnit({ root }: Pick<SandboxHost, "root">, name: string, text: string): Promise<void> {
+  await mkdir(join(root, "etc/systemd/system"), { recursive: true });
+  await writeFile(join(root, "etc/systemd/system", name), text);
+}
+
+/** Whether a process still runs; one that ended may wait for its parent to take note. */
+function isAlive(pid: number): boolean {
+  const { status, stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
+  return status === 0 && !stdout.startsWith("Z");
+}
+
+/** Starts one process of each kind there is on a host, and returns their ids. */
+async function startProcesses(host: SandboxHost): Promise<number[]> {
+  await addUnit(host, "nap.service", NAP);
+  await using connection = await logIn(host);
+  const { stdout } = await sh(
+    connection,
+    `systemctl start nap
+systemctl show -p MainPID --value nap
+sleep 600 >/dev/null 2>&1 & echo $!
+setsid sh -c 'echo $$ >left; exec sleep 600' >/dev/null 2>&1 </dev/null &
+until [ -s left ]; do sleep 0.01; done; cat left
+(trap '' TERM HUP INT; cd /; exec sleep 600) >/dev/null 2>&1 & echo $!`,
+  );
+  const pids = stdout.trim().split("\n").map(Number);
+  expect(pids).toHaveLength(4);
+  expect(pids.every(isAlive)).toBe(true);
+  return pids;
+}
+
+describe("disposing of a sandbox", () => {
+  it("ends every process of its hosts, those that left included, and removes its folder", async () => {
+    const sandbox = await startSandbox({ hosts: ["web-1", "web-2"] });
+    const pids = (await Promise.all(sandbox.hosts.map(startProcesses))).flat();
+    // As the store leaves its folders.
+    const { stdout } = await sh(
+      await logIn(sandbox.host("web-1")),
+      "mkdir -p nix/store/x/y; chmod -R a-w nix/store/x; echo made",
+    );
+    expect(stdout).toBe("made\n");
+    await sandbox[Symbol.asyncDispose]();
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(existsSync(sandbox.folder)).toBe(false);
+  });
+
+  it("leaves the processes of other sandboxes alone", async () => {
+    await using stays = await startSandbox({ hosts: ["web-1"] });
+    const pids = await startProcesses(stays.host("web-1"));
+    const goes = await startSandbox({ hosts: ["web-1"] });
+    await startProcesses(goes.host("web-1"));
+    await goes[Symbol.asyncDispose]();
+    expect(pids.every(isAlive)).toBe(true);
+  });
+
+  it("keeps a folder that was given, and boots what was left there", async () => {
+    const path = join(folder, "fleet");
+    {
+      await using sandbox = await startSandbox({ hosts: ["web-1"], folder: path });
+      await addUnit(sandbox.host("web-1"), "nap.service", NAP);
+      await using connection = await logIn(sandbox.host("web-1"));
+      await sh(connection, "systemctl enable nap");
+    }
+    await using again = await startSandbox({ hosts: ["web-1"], folder: path });
+    await using connection = await logIn(again.host("web-1"));
+    expect((await sh(connection, "systemctl is-active nap")).stdout).toBe("active\n");
+  });
+
+  it("will not take a folder that has something else in it", async () => {
+    await writeFile(join(folder, "thesis.txt"), "");
+    await expect(startSandbox({ hosts: ["web-1"], folder })).rejects.toMatchObject({ code: "sandbox/folder" });
+  });
+
+  it("wants names that a host can have", async () => {
+    for (const hosts of [[], ["../x"], ["Web"], ["a", "a"]]) {
+      await expect(startSandbox({ hosts })).rejects.toMatchObject({ code: "sandbox/hosts" });
+    }
+  });
+});
+
+describe("a process that hosts a sandbox", () => {
+  it("leaves nothing when it is killed", async () => {
+    const script = `
+      import { createJiti } from "jiti";
+      const { startSandbox } = await createJiti(process.cwd() + "/host.js").import("#sandbox");
+      const { folder, hosts: [{ target }] } = await startSandbox({ hosts: ["web-1"] });
+      console.log(JSON.stringify({ folder, target }));`;
+    const child = spawn(process.execPath, ["--conditions=skep-source", "--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = once(child, "exit");
+    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+    const { folder: made, target } = JSON.parse(line) as { folder: string; target: SandboxHost["target"] };
+    const pids = await startProcesses({ target, root: target.root } as SandboxHost);
+    child.kill("SIGKILL");
+    await exited;
+    await expect.poll(() => pids.filter(isAlive), { timeout: 2_000, interval: 20 }).toEqual([]);
+    await expect.poll(() => existsSync(made), { timeout: 5_000, interval: 20 }).toBe(false);
+  });
+});
+
+describe("rebooting a sandbox host", () => {
+  it("ends everything, empties /run, changes the boot id, and starts what is enabled", async () => {
+    await using sandbox = await startSandbox({ hosts: ["web-1", "web-2"] });
+    const host = sandbox.host("web-1");
+    const others = await startProcesses(sandbox.host("web-2"));
+    const pids = await startProcesses(host);
+    const bootId = (): Promise<string> => readFile(join(host.root, "proc/sys/kernel/random/boot_id"), "utf8");
+    const before = await bootId();
+    // As a system in the profile does it: a unit, enabled by a link, that starts others.
+    await addUnit(
+      host,
+      "boot.service",
+      "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/nix/var/nix/profiles/skep/bin/go test\n[Install]\nWantedBy=sysinit.target\n",
+    );
+    const store = join(host.root, "nix/store/2c0zk2j2r9y3bmzyr5ihsz2bxy7wqa9c-system");
+    await mkdir(join(store, "bin"), { recursive: true });
+    await writeFile(
+      join(store, "bin/go"),
+      '#!/bin/sh\necho "$1 $SKEP_ROOT" >"$SKEP_ROOT/run/booted"\nsystemctl start nap\n',
+      { mode: 0o755 },
+    );
+    await symlink(
+      "/nix/store/2c0zk2j2r9y3bmzyr5ihsz2bxy7wqa9c-system",
+      join(host.root, "nix/var/nix/profiles/skep-1-link"),
+    );
+    await symlink("skep-1-link", join(host.root, "nix/var/nix/profiles/skep"));
+    await writeFile(join(host.root, "run/gone"), "");
+    await using first = await logIn(host);
+    await sh(first, "systemctl enable boot");
+    await host.reboot();
+    expect((await first.lost).code).toBe("ssh/connection-lost");
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(others.every(isAlive)).toBe(true);
+    expect(existsSync(join(host.root, "run/gone"))).toBe(false);
+    expect(await bootId()).not.toBe(before);
+    expect(await readFile(join(host.root, "run/booted"), "utf8")).toBe(`test ${host.root}\n`);
+    await using again = await logIn(host);
+    expect((await sh(again, "systemctl is-active nap boot")).stdout).toBe("active\nactive\n");
+  });
+
+  it("may be asked for on the host", async () => {
+    await using sandbox = await startSandbox({ hosts: ["web-1"] });
+    const host = sandbox.host("web-1");
+    await using first = await logIn(host);
+    await first.run(["systemctl", "reboot"]).catch(() => undefined);
+    await first.lost;
+    await expect
+      .poll(
+        async () => {
+          await using again = await logIn(host);
+          return (await sh(again, "systemctl is-system-running")).stdout;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe("running\n");
+  });
+});

@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { describe, expect, it } from "vitest";
+import type { SandboxHost } from "#sandbox";
+import { logIn, sh } from "./log-in.ts";
+
+interface Described {
+  readonly folder: string;
+  readonly hosts: readonly Pick<SandboxHost, "name" | "target" | "httpPort">[];
+}
+
+const RUN = `
+  import { createJiti } from "jiti";
+  const { runCli } = await createJiti(process.cwd() + "/skep.js").import("#cli");
+  const { stdout, stderr, env, argv } = process;
+  process.exitCode = await runCli(argv.slice(1), { stdout, stderr, env, cwd: process.cwd() });`;
+
+function skep(...args: readonly string[]) {
+  return spawn(process.execPath, ["--conditions=skep-source", "--input-type=module", "-e", RUN, "--", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+describe("skep sandbox", () => {
+  it("keeps hosts until Ctrl-C, and then leaves nothing", async () => {
+    const child = skep("sandbox", "--hosts", "web-1,db-1", "--json");
+    const exited = once(child, "exit");
+    let printed = "";
+    for await (const line of createInterface(child.stdout)) {
+      printed += line;
+      if (line === "}") break;
+    }
+    const { folder, hosts } = JSON.parse(printed) as Described;
+    expect(hosts.map(({ name }) => name)).toEqual(["web-1", "db-1"]);
+    for (const host of hosts) {
+      await using connection = await logIn(host as SandboxHost);
+      expect((await sh(connection, 'echo "$PORT"')).stdout).toBe(`${host.httpPort}\n`);
+    }
+    child.kill("SIGINT");
+    expect(await exited).toEqual([0, null]);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("says how many hosts there can be", async () => {
+    const child = skep("sandbox", "--hosts", "0");
+    const [stderr] = await Promise.all([child.stderr.setEncoding("utf8").toArray(), once(child, "exit")]);
+    expect(stderr.join("")).toContain("--hosts cannot be 0");
+    expect(child.exitCode).toBe(2);
+  });
+});
