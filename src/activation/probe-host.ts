@@ -119,7 +119,7 @@ fi
 boot_id=/proc/sys/kernel/random/boot_id
 say boot_id "$(cat "$root$boot_id" 2>/dev/null || cat "$boot_id" 2>/dev/null)"
 store=$root/nix/store
-while [ ! -d "$store" ]; do store=\${store%/*}; done
+while [ -n "$store" ] && [ ! -d "$store" ]; do store=\${store%/*}; done
 say free_kib "$(df -P -k "\${store:-/}" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\).*/\\1/p')"
 if [ -d "$root/run/systemd/system" ]; then
   systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null </dev/null |

@@ -34,7 +34,7 @@ function version(answer: string): NativeSource {
   });
 }
 
-describe.skipIf(fleetUnavailable())("a system without Nix on a host with systemd and without Nix", () => {
+describe.skipIf(fleetUnavailable() !== undefined)("a system without Nix on a host with systemd and without Nix", () => {
   let fleet: Fleet;
   let host: FleetHost;
   beforeAll(async () => {

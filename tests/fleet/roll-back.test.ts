@@ -13,12 +13,15 @@ const V2 = {
   bootDefault: "skep-test-system-web-1-v2",
 };
 
-describe.skipIf(fleetUnavailable() !== undefined)("a system that is not proven", () => {
+describe.skipIf(fleetUnavailable() !== undefined).each([
+  { kind: "with Nix", suite: "bookworm" },
+  { kind: "without Nix", suite: "bookworm-without-nix" },
+] as const)("a system that is not proven, on a host $kind", ({ suite }) => {
   let scene: Scene;
   let host: FleetHost;
   beforeAll(async () => {
     scene = await openScene([
-      { name: "web-1", suite: "bookworm" },
+      { name: "web-1", suite },
       { name: "web-2", suite: "trixie" },
     ]);
     host = scene.fleet.host("web-1");

@@ -52,8 +52,8 @@ export interface SkepOptions {
 }
 
 export function startSkep(fleet: Fleet, argv: readonly string[], { cwd, env }: SkepOptions = {}): RunningSkep {
-  const reach = ["--ssh-config", fleet.client.configFile];
-  const child = spawn(process.execPath, [MAIN, ...argv, ...(argv[0] === "hosts" ? [] : reach)], {
+  const reach = argv[0] === "deploy" || argv[0] === "build" ? ["--ssh-config", fleet.client.configFile] : [];
+  const child = spawn(process.execPath, [MAIN, ...argv, ...reach], {
     cwd: cwd ?? fleet.folder,
     env: { ...fleet.environment, ...env },
     stdio: ["ignore", "pipe", "pipe"],
