@@ -5,8 +5,10 @@ import { activationErrorCodes } from "#activation";
 import { cliErrorCodes, EXIT_CODES } from "#cli";
 import { healthErrorCodes } from "#health";
 import { hiveErrorCodes } from "#hive";
+import { nativeErrorCodes } from "#native";
 import { nixErrorCodes } from "#nix";
 import { rolloutErrorCodes } from "#rollout";
+import { sandboxErrorCodes } from "#sandbox";
 import { sshErrorCodes } from "#ssh";
 import { storeErrorCodes } from "#store";
 
@@ -18,12 +20,14 @@ const FILE = join(import.meta.dirname, "../docs/errors.md");
 const LAYERS = {
   "The command line": cliErrorCodes,
   "The hive": hiveErrorCodes,
-  "Evaluating and building": nixErrorCodes,
+  "Evaluating and building with Nix": nixErrorCodes,
+  "Systems written in TypeScript": nativeErrorCodes,
   SSH: sshErrorCodes,
   "Stores and copying": storeErrorCodes,
   "Activation on the host": activationErrorCodes,
   "Health checks": healthErrorCodes,
   "The rollout": rolloutErrorCodes,
+  "Sandbox hosts": sandboxErrorCodes,
 };
 
 describe("docs/errors.md", () => {

@@ -28,15 +28,16 @@ export function runScript(
 }
 
 /**
- * What every script on a host begins with. The login's PATH comes first; behind it are the places of NixOS, of Nix on
- * other systems and of any Linux, for services start with less.
+ * What every script on a host begins with. The login's PATH comes first; behind it, but not below a root that is another
+ * system than the one the script runs on, are the places of NixOS, of Nix on other systems and of any Linux, for services
+ * start with less.
  *
  * - `uptime`: seconds on a clock that only goes forward
  * - `system_of LINK`: the store path that a link below the root leads to, or nothing
  * - `replace_link TARGET LINK`: makes or replaces a link in one rename, also one that leads to a folder
  */
 export const PRELUDE = `root=$1; shift
-PATH=$PATH:/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+[ -n "$root" ] || PATH=$PATH:/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 uptime() {
   if read -r up _ 2>/dev/null </proc/uptime; then echo "\${up%%.*}"; else date +%s; fi

@@ -16,7 +16,7 @@ export const EXIT_CODES = {
 
 export type ExitCode = keyof typeof EXIT_CODES;
 
-const OF_LAYER: Readonly<Record<string, ExitCode>> = { cli: 2, hive: 2, nix: 3, secrets: 4 };
+const OF_LAYER: Readonly<Record<string, ExitCode>> = { cli: 2, hive: 2, sandbox: 2, native: 3, nix: 3, secrets: 4 };
 
 /** The exit code of a run: what its worst host says, unless the operator stopped it. */
 export function exitCodeOfReport(report: RolloutReport): ExitCode {

@@ -5,7 +5,7 @@ import { MARKER } from "./host-environment.ts";
 
 /**
  * `end_all PATTERN`: kills every process whose marker matches, until there is none and those killed hold nothing any
- * more. What a process forks while it is being killed has its environment, and is seen in the next round.
+ * more. A process between two programs shows no environment for a moment, so that one look is not enough.
  */
 const END_ALL = `
 ours() {
@@ -22,13 +22,14 @@ ended() {
   done
 }
 end_all() {
-  killed= round=0
-  while [ $((round += 1)) -lt 100 ]; do
+  killed= quiet=0 round=0
+  while [ "$quiet" -lt 2 ] && [ $((round += 1)) -le 200 ]; do
     pids=$(ours "$1")
-    if [ -z "$pids" ] && ended; then return 0; fi
-    [ -z "$pids" ] || kill -s KILL $pids 2>/dev/null
-    killed="$killed $pids"
-    sleep 0.02
+    if [ -n "$pids" ]; then
+      quiet=0 killed="$killed $pids"
+      kill -s KILL $pids 2>/dev/null
+    elif ended; then quiet=$((quiet + 1)); fi
+    [ "$quiet" -ge 2 ] || sleep 0.02
   done
 }
 `;

@@ -12,6 +12,8 @@ export interface CommandPlace {
   readonly root: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly pipes: PipeMaker;
+  /** Aborts when the host is switched off: nothing is started from then on. */
+  readonly over: AbortSignal;
 }
 
 /** A command of a session under way. */
@@ -65,6 +67,7 @@ function startShell(
   { place, pipes }: { readonly place: CommandPlace; readonly pipes: readonly Pipe[] },
 ): ChildProcess {
   try {
+    place.over.throwIfAborted();
     return spawn("/bin/sh", args, {
       cwd: place.root,
       env: place.environment,

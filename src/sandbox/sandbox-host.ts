@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { endHostProcesses } from "./end-processes.ts";
@@ -80,7 +81,13 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const ports = createPortMap();
   const httpPort = await ports.portOf(80);
   const environment = hostEnvironment({ root, name, marker, tools: options.tools, httpPort });
-  const newManager = (): UnitManager => createUnitManager({ root, hostName: name, environment, ports });
+  // From being switched on to being switched off.
+  let power = new AbortController();
+  const newManager = (): UnitManager => {
+    power = new AbortController();
+    setMaxListeners(0, power.signal);
+    return createUnitManager({ root, hostName: name, environment, ports, over: power.signal });
+  };
   let manager = newManager();
   let isOver = false;
   let calls: Disposable | undefined;
@@ -102,13 +109,21 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     hostKey,
     user: "root",
     authorizedKey: options.authorizedKey,
-    place: { root, environment, pipes: options.pipes },
+    place: {
+      root,
+      environment,
+      pipes: options.pipes,
+      get over() {
+        return power.signal;
+      },
+    },
     portOf: (port) => ports.portOf(port),
   });
 
   const rebootNow = async (): Promise<void> => {
     const down = server.goDown();
     await manager.shutDown();
+    power.abort();
     calls?.[Symbol.dispose]();
     await endHostProcesses(marker);
     if (isOver) return;
@@ -149,6 +164,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     reboot,
     async [Symbol.asyncDispose]() {
       isOver = true;
+      power.abort();
       calls?.[Symbol.dispose]();
       await server[Symbol.asyncDispose]();
       ports[Symbol.dispose]();

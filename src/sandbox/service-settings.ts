@@ -12,6 +12,8 @@ export interface ServicePlace {
   readonly hostName: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly ports: Pick<PortMap, "portOf">;
+  /** Aborts when the host is switched off: nothing is started from then on. */
+  readonly over: AbortSignal;
 }
 
 /** One command of a unit: `-` before it makes its failure no matter. */

@@ -58,6 +58,7 @@ export function createService(name: string, place: ServicePlace): Service {
     status = { ...status, ...change };
   };
   const note = async (text: string): Promise<void> => {
+    if (place.over.aborted) return;
     const folder = join(place.root, "var/log");
     await mkdir(folder, { recursive: true });
     await appendFile(join(folder, `${name}.log`), `skep sandbox: ${name}: ${text}\n`);
@@ -68,7 +69,9 @@ export function createService(name: string, place: ServicePlace): Service {
     { environment, cwd }: { readonly environment: Record<string, string>; readonly cwd: string },
   ): Promise<Started | undefined> => {
     const [program, ...args] = argv;
+    place.over.throwIfAborted();
     await mkdir(join(place.root, "var/log"), { recursive: true });
+    place.over.throwIfAborted();
     const log = openSync(join(place.root, "var/log", `${name}.log`), "a");
     try {
       const child = spawn(program, args, { cwd, env: environment, detached: true, stdio: ["ignore", log, log] });
@@ -195,7 +198,7 @@ export function createService(name: string, place: ServicePlace): Service {
       main = undefined;
       endGroup(started.pid, "SIGKILL");
       set({ mainPid: 0, mainStatus: statusOf(exit) });
-      if (!isStopping) await inTurn(() => mainEnded(exit, from));
+      if (!isStopping && !place.over.aborted) await inTurn(() => mainEnded(exit, from));
     });
     return true;
   };
@@ -215,12 +218,12 @@ export function createService(name: string, place: ServicePlace): Service {
 
   const planRestart = (from: Unit, result: string): void => {
     const policy = (from.settings.get("Service", "Restart") ?? "no") as RestartPolicy;
-    if (isStopping || !restartsAfter(policy, result)) return;
+    if (isStopping || place.over.aborted || !restartsAfter(policy, result)) return;
     set({ activeState: "activating", subState: "auto-restart", result });
     restartTimer = setTimeout(
       () => {
         void inTurn(async () => {
-          if (isStopping || status.subState !== "auto-restart") return;
+          if (isStopping || place.over.aborted || status.subState !== "auto-restart") return;
           set({ restarts: status.restarts + 1 });
           await startNow(from);
         });

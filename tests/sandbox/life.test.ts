@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { logIn, sh } from "./log-in.ts";
+import { startTypeScript } from "./typescript-process.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -16,7 +17,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const NAP = "[Service]\nExecStart=/bin/sleep 600\n[Install]\nWantedBy=multi-user.target\n";
+const NAP =
+  "[Service]\nExecStart=/bin/sleep 600\nRestart=always\nRestartSec=200ms\n[Install]\nWantedBy=multi-user.target\n";
 
 async function addUnit({ root }: Pick<SandboxHost, "root">, name: string, text: string): Promise<void> {
   await mkdir(join(root, "etc/systemd/system"), { recursive: true });
@@ -60,6 +62,9 @@ describe("disposing of a sandbox", () => {
     expect(stdout).toBe("made\n");
     await sandbox[Symbol.asyncDispose]();
     expect(pids.filter(isAlive)).toEqual([]);
+    // What is restarted when it ends is not, and makes no folder anew.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(spawnSync("ps", ["axeww"], { encoding: "utf8" }).stdout).not.toContain(sandbox.folder);
     expect(existsSync(sandbox.folder)).toBe(false);
   });
 
@@ -99,14 +104,10 @@ describe("disposing of a sandbox", () => {
 
 describe("a process that hosts a sandbox", () => {
   it("leaves nothing when it is killed", async () => {
-    const script = `
-      import { createJiti } from "jiti";
-      const { startSandbox } = await createJiti(process.cwd() + "/host.js").import("#sandbox");
+    const child = startTypeScript(`
+      const { startSandbox } = await load("#sandbox");
       const { folder, hosts: [{ target }] } = await startSandbox({ hosts: ["web-1"] });
-      console.log(JSON.stringify({ folder, target }));`;
-    const child = spawn(process.execPath, ["--conditions=skep-source", "--input-type=module", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+      console.log(JSON.stringify({ folder, target }));`);
     const exited = once(child, "exit");
     const [line] = (await once(createInterface(child.stdout), "line")) as [string];
     const { folder: made, target } = JSON.parse(line) as { folder: string; target: SandboxHost["target"] };

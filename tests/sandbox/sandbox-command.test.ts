@@ -1,26 +1,22 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import type { SandboxHost } from "#sandbox";
 import { logIn, sh } from "./log-in.ts";
+import { startTypeScript } from "./typescript-process.ts";
 
 interface Described {
   readonly folder: string;
   readonly hosts: readonly Pick<SandboxHost, "name" | "target" | "httpPort">[];
 }
 
-const RUN = `
-  import { createJiti } from "jiti";
-  const { runCli } = await createJiti(process.cwd() + "/skep.js").import("#cli");
-  const { stdout, stderr, env, argv } = process;
-  process.exitCode = await runCli(argv.slice(1), { stdout, stderr, env, cwd: process.cwd() });`;
-
-function skep(...args: readonly string[]) {
-  return spawn(process.execPath, ["--conditions=skep-source", "--input-type=module", "-e", RUN, "--", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+function skep(...args: readonly string[]): ReturnType<typeof startTypeScript> {
+  const module = `
+    const { runCli } = await load("#cli");
+    const { stdout, stderr, env, argv } = process;
+    process.exitCode = await runCli(argv.slice(1), { stdout, stderr, env, cwd: process.cwd() });`;
+  return startTypeScript(module, args);
 }
 
 describe("skep sandbox", () => {

@@ -1,0 +1,28 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { runCli } from "#cli";
+
+describe("skep demo", () => {
+  it("deploys the example fleet: v1, v2, and a broken v3 that only the canary sees", { timeout: 120_000 }, async () => {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const exitCode = await runCli(["demo"], { stdout, stderr, env: {}, cwd: "/" });
+    const said = String(stdout.read());
+    const told = String(stderr.read());
+    expect({ exitCode, told }).toMatchObject({ exitCode: 0 });
+
+    const answers = [...said.matchAll(/curl (\S+):8080 +-> +(.*)$/gm)].map(([, host = "", answer = ""]) => [
+      host,
+      answer,
+    ]);
+    const web = ["canary-1", "web-1", "web-2"];
+    expect(answers).toEqual(
+      ["v1", "v2", "v2"].flatMap((release) => web.map((host) => [host, `${release} on ${host}`])),
+    );
+
+    const verdicts = [...told.matchAll(/^switch: (.*) in .*$/gm)].map(([, verdict]) => verdict);
+    expect(verdicts).toEqual(["4 deployed", "3 deployed, 1 unchanged", "3 skipped, 1 rolled back"]);
+    expect(told).toContain("skipped: canary-1 of wave @canary was rolled back");
+    expect(said).toContain("edge-1 is left out");
+  });
+});
