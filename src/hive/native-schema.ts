@@ -19,27 +19,27 @@ const packages = z
   });
 
 const account = text("the name or number of an account", (value) => /^[\w.-]{1,64}\$?$/.test(value)).optional();
-const WAYS = ["text", "template", "file", "link"] as const;
+const WAYS = ["text", "template", "file", "linkTo"] as const;
 
 const entry = exactly(
   {
     text: z.string({ error: "the file's text" }).optional(),
     template: templateOf<string | undefined>("text", (value) => typeof value === "string").optional(),
     file: line('the path of a file such as "./sshd_config"').optional(),
-    link: templateOf<string | undefined>("a path to link to", isLinkTarget).optional(),
+    linkTo: templateOf<string | undefined>("a path to link to", isLinkTarget).optional(),
     mode: text('permissions in octal such as "0640"', (value) => /^0?[0-7]{3,4}$/.test(value)).optional(),
     user: account,
     group: account,
     takeOver: yesOrNo.optional(),
   },
-  "text, or an object with text, template, file or link",
+  "text, or an object with text, template, file or linkTo",
 ).superRefine((value, context) => {
   const ways = WAYS.filter((way) => value[way] !== undefined);
   if (ways.length !== 1) {
     const input = ways.length === 0 ? {} : Object.fromEntries(ways.map((way) => [way, true]));
-    context.addIssue({ code: "custom", message: 'just one of "text", "template", "file" and "link"', input });
+    context.addIssue({ code: "custom", message: 'just one of "text", "template", "file" and "linkTo"', input });
   }
-  if (value.link === undefined) return;
+  if (value.linkTo === undefined) return;
   for (const key of ["mode", "user", "group"] as const) {
     if (value[key] === undefined) continue;
     context.addIssue({ code: "custom", path: [key], message: `no ${key} beside a link`, input: value[key] });

@@ -27,7 +27,7 @@ export type EtcInput<Name extends string = string> =
             readonly text: string;
             readonly template?: undefined;
             readonly file?: undefined;
-            readonly link?: undefined;
+            readonly linkTo?: undefined;
           }
         | {
             /**
@@ -37,33 +37,33 @@ export type EtcInput<Name extends string = string> =
             readonly template: Template<string | undefined, Name>;
             readonly text?: undefined;
             readonly file?: undefined;
-            readonly link?: undefined;
+            readonly linkTo?: undefined;
           }
         | {
             /** A file of this machine, relative to the hive file. */
             readonly file: string;
             readonly text?: undefined;
             readonly template?: undefined;
-            readonly link?: undefined;
+            readonly linkTo?: undefined;
           }
         | {
             /**
              * What the entry is a link to, such as a file or folder of a package.
              * @example ({ packages }) => `${packages.site}/conf.d`
              */
-            readonly link: Template<string | undefined, Name>;
+            readonly linkTo: Template<string | undefined, Name>;
             readonly text?: undefined;
             readonly template?: undefined;
             readonly file?: undefined;
           }
       ));
 
-/** An entry of `/etc` as {@link system} keeps it: one of `text`, `template`, `file` and `link`, and how it is placed. */
+/** An entry of `/etc` as {@link system} keeps it: one of `text`, `template`, `file` and `linkTo`, and how it is placed. */
 export interface EtcEntry extends EtcOptions {
   readonly text?: string | undefined;
   readonly template?: Template<string | undefined> | undefined;
   readonly file?: string | undefined;
-  readonly link?: Template<string | undefined> | undefined;
+  readonly linkTo?: Template<string | undefined> | undefined;
 }
 
 /** Commands of an activation, one after the other, as root. `/nix/store` of the new system is there already. */
@@ -84,7 +84,7 @@ export type CommandHook = Template<readonly (string | undefined)[]>;
 export interface SystemOptions<Packages extends Readonly<Record<string, Package>> = Readonly<Record<string, Package>>> {
   /**
    * What the system is made of, by names of your own. Each becomes a path of `/nix/store`, which units and files get
-   * as `packages.<name>`. Stands before `etc` so that the editor knows the names there.
+   * as `packages.<name>`; people find it at `/run/current-system/packages/<name>`. Stands before `etc` so that the editor knows the names there.
    * @example { site: directory("./dist"), api: file("./target/release/api", { executable: true }) }
    */
   readonly packages?: Packages | undefined;

@@ -54,7 +54,11 @@ export interface ServiceOptions extends UnitOptions {
   readonly execStartPre?: Template<readonly CommandLine[]> | undefined;
   /** Programs that run once `exec` has started. */
   readonly execStartPost?: Template<readonly CommandLine[]> | undefined;
-  /** Makes the service read its configuration again. @example ["/bin/kill", "-HUP", "$MAINPID"] needs `settings` */
+  /**
+   * Makes the service read its configuration again. As no word is expanded here, systemd's variables need `settings`:
+   * `{ Service: { ExecReload: "/bin/kill -HUP $MAINPID" } }`.
+   * @example ["/usr/sbin/nginx", "-s", "reload"]
+   */
   readonly execReload?: Template<CommandLine> | undefined;
   /** Stops the service in its own way. Default: SIGTERM. */
   readonly execStop?: Template<CommandLine> | undefined;

@@ -15,7 +15,7 @@ import { SWITCH_SCRIPT } from "./switch-script.ts";
 
 /**
  * Puts one host's system together: packages, files of `/etc`, units, hooks, and over them the toplevel, which has a
- * manifest of all of it and `bin/switch-to-configuration`.
+ * manifest of all of it, `bin/switch-to-configuration`, and a link to each package: `/run/current-system/packages/site`.
  */
 export async function evaluateSystem(
   evaluation: Evaluation,
@@ -32,15 +32,22 @@ export async function evaluateSystem(
 
   const script = treeDirectory([["switch-to-configuration", treeFile(SWITCH_SCRIPT, { executable: true })]]);
   const switching = evaluation.addTree("skep-switch", script);
-  // Relative, so that it leads there below a root as well.
-  const link = `../../${switching.slice(switching.lastIndexOf("/") + 1)}/switch-to-configuration`;
+  const packages = Object.keys(source.packages).map(
+    (name) => [name, linkFromBelow(scope.packages[name] ?? "")] as const,
+  );
   const hooks = [...before.files, ...after.files];
   const toplevel = treeDirectory([
-    ["bin", treeDirectory([["switch-to-configuration", treeSymlink(link)]])],
+    ["bin", treeDirectory([["switch-to-configuration", linkFromBelow(`${switching}/switch-to-configuration`)]])],
     ["manifest", treeFile(manifest)],
+    ...(packages.length === 0 ? [] : [["packages", treeDirectory(packages)] as const]),
     ...(hooks.length === 0 ? [] : [["hooks", treeDirectory(hooks)] as const]),
   ]);
   return evaluation.closureOf(evaluation.addTree(`skep-system-${evaluation.host.name}`, toplevel));
+}
+
+/** A link from a folder of the toplevel to a path of the store; relative, so that it leads there below a root as well. */
+function linkFromBelow(path: string): FileTree {
+  return treeSymlink(path.replace("/nix/store/", "../../"));
 }
 
 interface HooksParts {

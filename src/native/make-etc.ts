@@ -37,13 +37,13 @@ interface EntryParts {
 }
 
 async function makeEntry(evaluation: Evaluation, { path, entry, scope }: EntryParts): Promise<string> {
-  const { file, link, text, template } = entry;
+  const { file, linkTo, text, template } = entry;
   const place = { host: evaluation.host.name, scope, where: `etc["${path}"]` };
   if (file !== undefined)
     return evaluation.addFiles(basename(path), ["etc", file], () => readFileTree(file, evaluation));
-  if (link !== undefined) {
+  if (linkTo !== undefined) {
     const isTarget = (value: unknown): value is string => isWord(value) && /^[^\t\n]+$/.test(value);
-    return renderTemplate(link, { ...place, expected: "a path to link to", isRight: isTarget });
+    return renderTemplate(linkTo, { ...place, expected: "a path to link to", isRight: isTarget });
   }
   const contents = renderTemplate(text ?? template, { ...place, expected: "text", isRight: isText });
   return evaluation.addText(basename(path), contents);

@@ -41,8 +41,8 @@ function host(name, { version, broken, extra, ballastMiB, nixPackage, root }) {
         "skep-test/version": \`\${version}\\n\`,
         "skep-test/secretive": { text: version, mode: "0640", user: "root", group: "daemon" },
         ...(extra ? { "skep-test-extra/extra.conf": "extra\\n" } : {}),
-        ...(ballastMiB ? { "skep-test/ballast": { link: ({ packages }) => packages.ballast } } : {}),
-        ...(nixPackage ? { "skep-test/nix": { link: ({ packages }) => packages.nix } } : {}),
+        ...(ballastMiB ? { "skep-test/ballast": { linkTo: ({ packages }) => packages.ballast } } : {}),
+        ...(nixPackage ? { "skep-test/nix": { linkTo: ({ packages }) => packages.nix } } : {}),
       },
       units: {
         "web.service": service({

@@ -49,7 +49,7 @@ function meadow(greeting = "hello\n"): NativeSource {
 
 async function evaluate(source: NativeSource): Promise<Closure> {
   await using evaluator = openEvaluator();
-  return evaluator.evaluate(hostOf(source, { directory: folder }));
+  return await evaluator.evaluate(hostOf(source, { directory: folder }));
 }
 
 describe("evaluating a system without Nix", () => {
@@ -62,6 +62,7 @@ describe("evaluating a system without Nix", () => {
     expect(files["bin/switch-to-configuration"]).toBe(
       `→ ../../${at("skep-switch").slice("/nix/store/".length)}/switch-to-configuration`,
     );
+    expect(files["packages/site"]).toBe(`→ ../../${at("site").slice("/nix/store/".length)}`);
     expect(files["hooks/before-1"]).toBe("sh -c 'echo before'\n");
     expect(files.manifest?.replaceAll("\t", " ")).toBe(
       [
@@ -209,7 +210,7 @@ describe("what is wrong with a system is said", () => {
     ],
     [
       "a template that waits",
-      system({ etc: { a: { template: (async () => "") as never } } }),
+      system({ etc: { a: { template: (() => Promise.resolve("")) as never } } }),
       "native/template",
       /a promise/,
     ],

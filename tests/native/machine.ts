@@ -134,8 +134,7 @@ fi
       rmSync(join(root, "run/calls"), { force: true });
       writeFileSync(join(root, "run/count"), "0\n");
       const script = join(root, toplevel, "bin/switch-to-configuration");
-      const [file = "sh", ...args] = [...argv, script, action];
-      const child = spawn(file, args, {
+      const child = spawn("env", [...argv, script, action], {
         detached: true,
         env: {
           PATH: `${standIns}:${real}`,

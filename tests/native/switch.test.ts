@@ -36,7 +36,7 @@ describe.each(SHELLS)("switch-to-configuration in %s", (shell) => {
   it("the first activation places everything and starts what is wanted", async () => {
     const toplevel = await machine.install(
       parts({
-        etc: { motd: "hello\n", "app/key": { text: "k", mode: "0600" }, "app/link": { link: "/usr/share/app" } },
+        etc: { motd: "hello\n", "app/key": { text: "k", mode: "0600" }, "app/link": { linkTo: "/usr/share/app" } },
         units: { "web.service": web("1"), "tidy.service": web("0"), "tidy.timer": timer({ onCalendar: "daily" }) },
       }),
     );
@@ -124,11 +124,11 @@ describe.each(SHELLS)("switch-to-configuration in %s", (shell) => {
     expect(machine.currentSystem()).toBeUndefined();
 
     const taken = parts({
-      etc: { sshd_config: { text: "ours", takeOver: true, mode: "0600" }, localtime: { link: "/x", takeOver: true } },
+      etc: { sshd_config: { text: "ours", takeOver: true, mode: "0600" }, localtime: { linkTo: "/x", takeOver: true } },
     });
     expect((await activate(taken)).exitCode).toBe(0);
     expect(machine.etc()).toMatchObject({ sshd_config: "600 ours", localtime: "→ /x" });
-    await activate(parts({ etc: { sshd_config: { text: "ours anew", takeOver: true }, localtime: { link: "/y" } } }));
+    await activate(parts({ etc: { sshd_config: { text: "ours anew", takeOver: true }, localtime: { linkTo: "/y" } } }));
     expect((await activate(parts({}))).exitCode).toBe(0);
     expect(machine.etc()).toEqual(before);
     expect(readdirSync(at("var/lib/skep"))).toEqual(["etc"]);
@@ -309,7 +309,8 @@ describe.each(["dash", "busybox"] as const)(
       const wantedTwo = await settle(second);
       await settle(first);
       let deaths = 0;
-      const step = shell === "dash" ? 1 : 4;
+      // busybox runs its own mv and rm without asking PATH: there, only calls of systemctl can be died at.
+      const step = shell === "dash" ? 2 : 1;
       for (let dieAt = 1; ; dieAt += step) {
         const run = await machine.run(second, "test", { dieAt });
         if (run.exitCode === 0) break;
@@ -318,7 +319,7 @@ describe.each(["dash", "busybox"] as const)(
         await machine.run(first, "test", { dieAt });
         expect(await settle(first)).toEqual(wantedOne);
       }
-      expect(deaths).toBeGreaterThan(40 / step);
+      expect(deaths).toBeGreaterThan(shell === "dash" ? 20 : 1);
     });
   },
 );
