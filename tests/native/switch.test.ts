@@ -310,7 +310,7 @@ describe.each(["dash", "busybox"] as const)(
       await settle(first);
       let deaths = 0;
       // busybox runs its own mv and rm without asking PATH: there, only calls of systemctl can be died at.
-      const step = shell === "dash" ? 2 : 1;
+      const step = shell === "dash" ? 3 : 1;
       for (let dieAt = 1; ; dieAt += step) {
         const run = await machine.run(second, "test", { dieAt });
         if (run.exitCode === 0) break;
