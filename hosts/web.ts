@@ -2,7 +2,10 @@ import type { HostInput } from "skep";
 import { defineHost, directory, http, service, system, unit } from "skep";
 
 /** A web host: any Linux with systemd and Node. The system is made here, without Nix on either side. */
-export function web({ release, ...host }: Pick<HostInput, "target" | "tags"> & { readonly release: string }): HostInput {
+export function web({
+  release,
+  ...host
+}: Pick<HostInput, "target" | "tags"> & { readonly release: string }): HostInput {
   return defineHost({
     ...host,
     tags: ["web", ...(host.tags ?? [])],

@@ -1,5 +1,5 @@
 /** Throw-away SSH hosts inside this process: for trying a hive, for the demo, and for tests. */
-export { SandboxError, sandboxErrorCodes } from "./errors.ts";
+export { sandboxErrorCodes } from "./errors.ts";
 export type { SandboxFaults, SandboxHost, SandboxTarget } from "./sandbox-host.ts";
 export type { SandboxTwin } from "./sandbox-twin.ts";
 export { sandboxTwin, twinsOf } from "./sandbox-twin.ts";

@@ -2,12 +2,11 @@
 export type { Closure } from "./closure.ts";
 export { makeClosure } from "./closure.ts";
 export type { ContentAddress } from "./content-address.ts";
-export { formatContentAddress, makeStorePath } from "./content-address.ts";
 export type { CopyClosureOptions, CopyProgress, CopyResult } from "./copy-closure.ts";
 export { copyClosure } from "./copy-closure.ts";
 export { StoreError, storeErrorCodes } from "./errors.ts";
 export type { DiskBytes, FileTree, TreeDirectory, TreeFile, TreeSymlink } from "./file-tree.ts";
-export { lookUpInTree, treeDirectory, treeFile, treeSymlink, treeText } from "./file-tree.ts";
+export { lookUpInTree, treeDirectory, treeFile, treeSymlink } from "./file-tree.ts";
 export type { AddPathsOptions, HostStore, ValidPaths } from "./host-store.ts";
 export type { DumpNarOptions } from "./nar/dump-nar.ts";
 export { dumpNar } from "./nar/dump-nar.ts";

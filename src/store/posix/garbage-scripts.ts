@@ -74,7 +74,10 @@ else
     mv -f "$store/$base" "$aside,$count" || exit 1
   done <path
 fi
-cat path info | (cd "$info" && xargs rm -f) || exit 1
+# A copy may have brought since then what was not there when the plan was made.
+cat path info | while read -r base; do
+  there "$base" || printf '%s\\n' "$base"
+done | (cd "$info" && xargs rm -f) || exit 1
 unlock
 echo collected
 `;

@@ -16,6 +16,7 @@ cleanup() { trap '' HUP INT PIPE TERM; unlock; rm -f "$temproots/$me" "$temproot
 trap cleanup EXIT
 trap 'exit 1' HUP INT PIPE TERM
 printf 'owner %s\\n' "$me"
+swept=
 while IFS= read -r base; do
   asked=$temproots/$me,asked
   : >"$asked" || exit 1
@@ -31,5 +32,7 @@ while IFS= read -r base; do
   unlock
   rm -f "$asked"
   echo .
+  [ -n "$swept" ] || sweep
+  swept=yes
 done
 `;

@@ -23,7 +23,7 @@ export async function registerWithNix(
 }
 
 // The format of `nix-store --load-db`: path, hash, size, deriver or nothing, the number of references, and these.
-const REGISTER_SCRIPT = `
+export const REGISTER_SCRIPT = `
 root=$1
 ${STORE_FUNCTIONS}
 PATH=/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:$PATH

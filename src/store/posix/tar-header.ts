@@ -44,6 +44,15 @@ export function tarPadding(size: number): Buffer {
 /** What ends an archive. */
 export const TAR_END = Buffer.alloc(2 * BLOCK);
 
+/** What all headers have in common, with blanks where the checksum goes. */
+const BLANK = Buffer.alloc(BLOCK);
+BLANK.write(octal(0, 7), 108);
+BLANK.write(octal(0, 7), 116);
+BLANK.write(octal(1, SIZE_DIGITS), 136);
+BLANK.fill(" ", 148, 156);
+BLANK.write("ustar  ", 257);
+const END_OF_FIELDS = 265;
+
 function longText(type: "longTarget" | "longName", text: Buffer): Buffer[] {
   const size = text.length + 1;
   return [
@@ -58,26 +67,21 @@ function block(
   type: keyof typeof TYPE_FLAGS,
   { name, mode, size, target }: { readonly name: Buffer; readonly mode: number; readonly size: number; target: Buffer },
 ): Buffer {
-  const bytes = Buffer.alloc(BLOCK);
+  const bytes = Buffer.from(BLANK);
   name.copy(bytes, 0, 0, NAME_BYTES);
-  bytes.write(octal(mode, 7), 100);
-  bytes.write(octal(0, 7), 108);
-  bytes.write(octal(0, 7), 116);
+  bytes.write(octal(mode, 7), 100, "latin1");
   writeSize(bytes, size);
-  bytes.write(octal(1, SIZE_DIGITS), 136);
-  bytes.fill(" ", 148, 156);
-  bytes.write(TYPE_FLAGS[type], 156);
+  bytes.write(TYPE_FLAGS[type], 156, "latin1");
   target.copy(bytes, 157, 0, NAME_BYTES);
-  bytes.write("ustar  ", 257);
   let checksum = 0;
-  for (const byte of bytes) checksum += byte;
+  for (let at = 0; at < END_OF_FIELDS; at += 1) checksum += bytes[at] ?? 0;
   bytes.write(`${octal(checksum, 6)}\0 `, 148, "latin1");
   return bytes;
 }
 
 function writeSize(bytes: Buffer, size: number): void {
   if (size < 8 ** SIZE_DIGITS) {
-    bytes.write(octal(size, SIZE_DIGITS), 124);
+    bytes.write(octal(size, SIZE_DIGITS), 124, "latin1");
     return;
   }
   bytes.writeUInt8(0x80, 124);

@@ -4,13 +4,13 @@ import type { StorePath } from "../store-path.ts";
 import type { HostStoreOptions } from "./collect-garbage.ts";
 import { readStoreState } from "./collect-garbage.ts";
 import { baseOf } from "./info-file.ts";
-import type { StoreState } from "./plan-garbage.ts";
+import type { Root, StoreState } from "./plan-garbage.ts";
 import { openScript } from "./script-channel.ts";
 import { VERIFY_SCRIPT } from "./verify-script.ts";
 
 /** Something wrong with a store path on a host. */
 export type StoreProblem =
-  /** It is known and not there. */
+  /** A root or a generation needs it, or it was asked for, and it is not there. */
   | { readonly kind: "missing"; readonly path: StorePath }
   /** It is there and not known. */
   | { readonly kind: "unregistered"; readonly path: StorePath }
@@ -40,7 +40,11 @@ export async function verifyStore(
 ): Promise<StoreProblem[]> {
   const state = await readStoreState(runner, { root, signal });
   const wanted = new Set(paths ?? [...state.infos.keys(), ...state.stored]);
-  const problems = [...wanted].flatMap((path) => problemsOnRecord(path, state));
+  const needed = new Set(paths ?? [...state.generations, ...state.roots.filter(isFirm)].map(({ path }) => path));
+  const problems = [...needed]
+    .filter((path) => !state.stored.has(path))
+    .map((path): StoreProblem => ({ kind: "missing", path }));
+  for (const path of wanted) problems.push(...problemsOnRecord(path, state));
   const present = new Map(
     [...wanted].filter((path) => state.stored.has(path) && state.infos.has(path)).map((path) => [baseOf(path), path]),
   );
@@ -68,10 +72,16 @@ export async function verifyStore(
 /** For one path, however large. */
 const HASHING_MS = 3_600_000;
 
+/** What a copy asked about, or a process mentions, need not be there. */
+function isFirm({ kind }: Root): boolean {
+  return kind !== "temp" && kind !== "process";
+}
+
+// An info alone is what a copy leaves that was killed at its very end: nothing is wrong with the store then.
 function problemsOnRecord(path: StorePath, { stored, infos }: StoreState): StoreProblem[] {
+  if (!stored.has(path)) return [];
   const info = infos.get(path);
-  if (info === undefined) return [{ kind: stored.has(path) ? "unregistered" : "missing", path }];
-  if (!stored.has(path)) return [{ kind: "missing", path }];
+  if (info === undefined) return [{ kind: "unregistered", path }];
   return info.references
     .filter((reference) => !stored.has(reference) || !infos.has(reference))
     .map((reference) => ({ kind: "dangling", path, reference }));

@@ -7,7 +7,7 @@ import { collectGarbage, copyClosure, openPosixHostStore, verifyStore } from "#s
 import { planGarbage } from "../../../src/store/posix/plan-garbage.ts";
 import { pathInfo, storePath } from "../closures.ts";
 import type { LocalHost } from "./local-hosts.ts";
-import { hostKinds, openLocalHost } from "./local-hosts.ts";
+import { hostKinds, localHostRunner, openLocalHost } from "./local-hosts.ts";
 import type { TreeSpec } from "./tree-closures.ts";
 import { folder, openTreeClosure, text } from "./tree-closures.ts";
 
@@ -42,6 +42,13 @@ async function openUsedHost(kind = hostKinds[0]!): Promise<LocalHost> {
 function symlink({ root }: LocalHost, target: string, path: string): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   symlinkSync(target, join(root, path));
+}
+
+function writeInfo({ root }: LocalHost, name: string, references: readonly string[] = []): void {
+  const { path, narHash } = pathInfo(name);
+  const bases = references.map((reference) => storePath(reference).slice(11)).join(" ");
+  const text = `StorePath: ${path}\nNarHash: ${narHash}\nNarSize: 1\nReferences: ${bases}\n`;
+  writeFileSync(join(root, "nix/var/skep/info", path.slice(11)), text);
 }
 
 function names({ root }: LocalHost): string[] {
@@ -141,13 +148,42 @@ describe("collectGarbage()", () => {
     expect(names(host)).not.toContain("alone");
   });
 
+  it.each([
+    [
+      "a root",
+      (host: LocalHost) => {
+        symlink(host, storePath("alone"), "nix/var/nix/gcroots/late");
+      },
+    ],
+    [
+      "a path that refers to it",
+      (host: LocalHost) => {
+        symlink(host, storePath("late"), "nix/var/nix/gcroots/late");
+        writeFileSync(join(host.root, storePath("late")), "");
+        writeInfo(host, "late", ["alone"]);
+      },
+    ],
+  ])("thinks again when %s appears after it had decided", async (_what, plant) => {
+    await using host = await openUsedHost();
+    let scripts = 0;
+    // The first script reads, the second one collects.
+    const runner = localHostRunner(hostKinds[0]!, {
+      onStart: () => {
+        scripts += 1;
+        if (scripts === 2) plant(host);
+      },
+    });
+    const { paths } = await collectGarbage(runner, host);
+    expect(scripts).toBe(4);
+    expect(paths).toEqual([storePath("all")]);
+    expect(names(host)).toContain("alone");
+    expect(names(host)).not.toContain("all");
+  });
+
   it("forgets infos whose path is not there, and removes paths that nobody knows", async () => {
     await using host = await openUsedHost();
     writeFileSync(join(host.root, storePath("stranger")), "");
-    writeFileSync(
-      join(host.root, "nix/var/skep/info", storePath("gone").slice(11)),
-      `StorePath: ${storePath("gone")}\nNarHash: ${pathInfo("gone").narHash}\nNarSize: 1\nReferences:\n`,
-    );
+    writeInfo(host, "gone");
     const { paths, forgotten } = await collectGarbage(host.runner, host);
     expect(paths).toContain(storePath("stranger"));
     expect(forgotten).toEqual([storePath("gone")]);

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Transform } from "node:stream";
 import { describe, expect, it } from "vitest";
@@ -102,7 +102,7 @@ describe("a copy to a host without Nix", () => {
         const copying = copy(trees, { ...host, runner }).catch(() => undefined);
         await expect.poll(() => pids.length, { interval: 1, timeout: 10_000 }).toBe(1);
         await new Promise((resolve) => setTimeout(resolve, delayMs));
-        spawnSync("kill", ["-KILL", String(pids[0])]);
+        spawnSync("kill", ["-KILL", "--", `-${pids[0] ?? 0}`]);
         await copying;
         await expectOnlyWhole(host);
         await copy(trees, host);
@@ -147,6 +147,23 @@ describe("a copy to a host without Nix", () => {
       code: "store/changed",
     });
     expect(visible(host)).toEqual([]);
+  });
+
+  it.each([
+    ["loses a file", "rm -f p/*-web/bin/web"],
+    ["cuts a file short", 'for f in p/*-db; do chmod u+w "$f"; echo >"$f"; chmod 444 "$f"; touch -d @1 "$f"; done'],
+    ["forgets what may be executed", "chmod 444 p/*-web/bin/web"],
+    ["takes its own time", "touch p/*-db"],
+    ["turns a link into a file", 'for f in p/*-web/l; do rm "$f"; echo >"$f"; chmod 444 "$f"; touch -d @1 "$f"; done'],
+  ])("is refused by the host where tar %s", async (_what, damage) => {
+    using trees = await openTrees();
+    await using host = await openLocalHost();
+    const bin = join(host.root, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "tar"), `#!/bin/sh\nPATH=\${PATH#*:}\ntar "$@" && { ${damage}; }\n`, { mode: 0o755 });
+    const runner = localHostRunner({ ...anyKind, path: `${bin}:${anyKind.path}` });
+    await expect(copy(trees, { ...host, runner })).rejects.toThrow("unpacking gave other files than were sent");
+    expect(readdirSync(join(host.root, "nix/store"))).toEqual([]);
   });
 
   it("refuses paths that refer to what the host does not have", async () => {

@@ -73,6 +73,8 @@ export function localHostRunner(
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...env, PATH: path },
       cwd: "/",
+      // A group of its own, to be killed with all that it started.
+      detached: true,
       ...(uid === undefined ? {} : { uid, gid: uid }),
     });
     const exited = new Promise<CommandExit>((resolve, reject) => {

@@ -4,26 +4,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { StorePath } from "#store";
 import { copyClosure, openPosixHostStore } from "#store";
-import type { Tree } from "../trees.ts";
 import { anyTree } from "../trees.ts";
 import { storePath } from "../closures.ts";
 import type { LocalHost } from "./local-hosts.ts";
 import { hostKinds, openLocalHost } from "./local-hosts.ts";
 import type { TreeClosure } from "./tree-closures.ts";
-import { folder, hashNar, link, openTreeClosure, text } from "./tree-closures.ts";
-
-const ODD: Tree = folder({
-  "-rf": text("a leading dash"),
-  " blank ": text(""),
-  "new\nline": text("a newline", { executable: true }),
-  "\\x5c": text("a backslash"),
-  "\xc3\xa9t\xc3\xa9": text("UTF-8"),
-  "\xff\xfe": text("no UTF-8"),
-  ["n".repeat(255)]: folder({ ["m".repeat(255)]: text("long", { executable: true }), l: link("t".repeat(4_000)) }),
-  "..a": folder({ ".hidden": link("../-rf"), empty: folder({}) }),
-  dangling: link("/nowhere/at all"),
-  "*": link("\xff\n"),
-});
+import { folder, hashNar, link, ODD, openTreeClosure, text } from "./tree-closures.ts";
 
 async function copyTo(host: LocalHost, { closure, narSource }: TreeClosure, compression?: "none" | "gzip") {
   await using store = await openPosixHostStore({ ...host, compression });

@@ -63,3 +63,20 @@ export function folder(entries: Readonly<Record<string, Tree>>): Tree {
 export function link(target: string): Tree {
   return { kind: "symlink", target };
 }
+
+/** Names and targets that upset sorting, quoting, decoding and tar. */
+export const ODD: Tree = folder({
+  "-rf": text("a leading dash"),
+  " blank ": text(""),
+  "new\nline": text("a newline", { executable: true }),
+  "\\x5c": text("a backslash"),
+  "\xc3\xa9t\xc3\xa9": text("UTF-8"),
+  "\xff\xfe": text("no UTF-8"),
+  ["n".repeat(255)]: folder({ ["m".repeat(255)]: text("long", { executable: true }), l: link("t".repeat(4_000)) }),
+  ".-": text("sorts before ..a"),
+  ".0": text("sorts after it"),
+  "+": text("sorts before all dots"),
+  "..a": folder({ ".hidden": link("../-rf"), empty: folder({}) }),
+  dangling: link("/nowhere/at all"),
+  "*": link("\xff\n"),
+});
