@@ -48,7 +48,8 @@ export function markdownOf({ name, tools }: CaseResult): string {
     const cells = [tool, median(samples.seconds).toFixed(2), ratio.toFixed(2), cpu, peak, samples.seconds.length];
     return `| ${cells.join(" | ")} |`;
   });
-  const head = "| tool | median s | ratio to skep | client CPU s | peak MiB | runs |\n| --- | --- | --- | --- | --- | --- |";
+  const head =
+    "| tool | median s | ratio to skep | client CPU s | peak MiB | runs |\n| --- | --- | --- | --- | --- | --- |";
   return `### ${name}\n\n${head}\n${lines.join("\n")}\n`;
 }
 
@@ -56,7 +57,8 @@ export function markdownOf({ name, tools }: CaseResult): string {
 export function textOf({ name, tools }: CaseResult): string {
   const rows = rowsOf({ bench: "", name, tools });
   const lines = rows.map(
-    (row) => `  ${row.tool.padEnd(28)} ${row.medianSeconds.toFixed(2).padStart(9)} s ${row.ratioToSkep.toFixed(2).padStart(8)} ×  ${row.case === name ? "" : CPU}`,
+    (row) =>
+      `  ${row.tool.padEnd(28)} ${row.medianSeconds.toFixed(2).padStart(9)} s ${row.ratioToSkep.toFixed(2).padStart(8)} ×  ${row.case === name ? "" : CPU}`,
   );
   return `${name}\n${lines.join("\n")}\n`;
 }

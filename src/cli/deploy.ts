@@ -9,7 +9,7 @@ import { exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Stream, Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
 export async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
@@ -29,7 +29,9 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });
   });
-  await using stage = args.sandbox ? await openSandbox(selection.hosts, interrupts.stop) : undefined;
+  await using stage = args.sandbox
+    ? await openSandbox(selection.hosts, { signal: interrupts.stop, stderr })
+    : undefined;
   const report = await rollOut(hive, {
     goal,
     hosts: stage?.hosts ?? selection.hosts,
@@ -46,9 +48,16 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
 }
 
 /** Throw-away twins of the hosts that can have one. @throws CliError `cli/sandbox` when none can. */
-function openSandbox(hosts: readonly Host[], signal: AbortSignal): Promise<SandboxTwin> {
+function openSandbox(
+  hosts: readonly Host[],
+  { signal, stderr }: { readonly signal: AbortSignal; readonly stderr: Stream },
+): Promise<SandboxTwin> {
   const native = hosts.filter(({ system }) => system.kind === "native");
-  if (native.length > 0) return sandboxTwin(native, { signal });
+  const others = hosts.filter((host) => !native.includes(host)).map(({ name }) => name);
+  if (native.length > 0) {
+    if (others.length > 0) stderr.write(`skep: notice: ${others.join(", ")}: no sandbox for systems made by Nix\n`);
+    return sandboxTwin(native, { signal });
+  }
   throw new CliError("cli/sandbox", "none of these hosts can have a sandbox: their systems are made by Nix", {
     hint: "a NixOS system needs a machine; systems made with system({ … }) can be tried here",
   });
@@ -67,7 +76,7 @@ function limitsOf(args: DeployArguments): Partial<Limits> {
     if (value === undefined) continue;
     if (!Number.isInteger(value) || value < 1) {
       const option = name === "parallel" ? "--parallel" : `--limit-${name}`;
-      throw new CliError("cli/usage", `${option} takes a whole number from 1 up, not ${value}`, {
+      throw new CliError("cli/usage", `${option} takes a whole number from 1 up`, {
         hint: "see skep deploy --help",
       });
     }

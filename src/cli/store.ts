@@ -15,7 +15,7 @@ import type { Terminal } from "./terminal.ts";
 export function collectGarbageOn(args: GcArguments, terminal: Terminal): Promise<number> {
   const { keep, "dry-run": dryRun } = args;
   if (!Number.isInteger(keep) || keep < 1) {
-    throw new CliError("cli/usage", `--keep takes a whole number from 1 up, not ${keep}`, {
+    throw new CliError("cli/usage", `--keep takes a whole number from 1 up`, {
       hint: "see skep gc --help",
     });
   }

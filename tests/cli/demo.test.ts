@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { runCli } from "#cli";
@@ -24,5 +25,24 @@ describe("skep demo", () => {
     expect(verdicts).toEqual(["4 deployed", "3 deployed, 1 unchanged", "3 skipped, 1 rolled back"]);
     expect(told).toContain("skipped: canary-1 of wave @canary was rolled back");
     expect(said).toContain("edge-1 is left out");
+  });
+});
+
+describe("skep deploy --sandbox", () => {
+  it("deploys the example hive to twins, and says which hosts cannot have one", { timeout: 60_000 }, async () => {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const hive = join(import.meta.dirname, "../../hive.example.ts");
+    const argv = ["deploy", "--sandbox", "--json", "--quiet", "--hive", hive, "--on", "db-1, edge-1"];
+    const exitCode = await runCli(argv, { stdout, stderr, env: {}, cwd: "/" });
+    const lines = String(stdout.read()).trimEnd().split("\n");
+    expect({ exitCode, told: String(stderr.read()) }).toEqual({
+      exitCode: 0,
+      told: "skep: notice: edge-1: no sandbox for systems made by Nix\n",
+    });
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({
+      type: "run-finished",
+      report: { goal: "switch", hosts: [{ host: "db-1", outcome: "deployed", logins: 2, generation: 1 }] },
+    });
   });
 });

@@ -69,7 +69,7 @@ describe("a command line that is wrong", () => {
     {
       argv: ["deploy", "--parallel", "0"],
       stderr:
-        "skep: error: --parallel takes a whole number from 1 up, not 0 [cli/usage]\nskep: hint: see skep deploy --help\n",
+        "skep: error: --parallel takes a whole number from 1 up [cli/usage]\nskep: hint: see skep deploy --help\n",
     },
     {
       argv: ["deploy", "--on"],
