@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { SkepError } from "#core";
 
 /** What Ctrl-C means: first begin nothing new, then leave what is under way. */
 export interface Interrupts extends Disposable {
@@ -21,7 +22,7 @@ export function listenForInterrupts(onInterrupt: (interrupt: { readonly leave: b
   const leave = new AbortController();
   const listener = (): void => {
     const second = stop.signal.aborted;
-    (second ? leave : stop).abort(new Error("interrupted"));
+    (second ? leave : stop).abort(new SkepError("rollout/interrupted", "the operator stopped the run"));
     onInterrupt({ leave: second });
   };
   for (const signal of SIGNALS) process.on(signal, listener);

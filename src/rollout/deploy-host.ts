@@ -8,6 +8,7 @@ import { accessTo } from "./activation-scene.ts";
 import { activateHost } from "./activate-host.ts";
 import { copyToHost } from "./copy-to-host.ts";
 import type { DeployContext } from "./deploy-context.ts";
+import { RolloutError } from "./errors.ts";
 import type { Ending } from "./host-log.ts";
 import { endingOf, HostLog } from "./host-log.ts";
 import { keepLease } from "./keep-lease.ts";
@@ -28,7 +29,7 @@ export async function deployHost(
   try {
     return log.finish(await deploy(host, closure, { log, context }));
   } catch (error) {
-    return log.finish(endingOf("failed", error, host.name));
+    return log.finish(endingOf("failed", context.leave.aborted ? stopped() : error, host.name));
   }
 }
 
@@ -82,6 +83,12 @@ async function deploy(
         activateHost({ host, toplevel, facts, storeKind, goal }, { connection, log, context }),
       );
   }
+}
+
+function stopped(): RolloutError {
+  return new RolloutError("rollout/interrupted", "the run was stopped, and the host is as it was", {
+    hint: "deploy again when you like: what was copied is kept",
+  });
 }
 
 async function openConnection(

@@ -140,6 +140,21 @@ describe.skipIf(fleetUnavailable() !== undefined).each([
     });
   });
 
+  it("is as it was when the run is stopped twice before the activation", async () => {
+    await scene.wantAll("v3", { "web-1": { ballastMiB: 200 } });
+    const running = scene.begin("--on", "web-1");
+    await running.began("web-1", "copy");
+    running.child.kill("SIGINT");
+    running.child.kill("SIGTERM");
+    const run = await running.ended;
+    expect(run.exitCode).toBe(130);
+    expect(run.host("web-1")).toMatchObject({ outcome: "failed", error: { code: "rollout/interrupted" } });
+    expect(run.events.filter((event) => event.type === "step-failed")).toMatchObject([
+      { step: "copy", error: { code: "rollout/interrupted" } },
+    ]);
+    expect(await stateOf(host)).toEqual({ ...V2, agents: [], leaseIsThere: false });
+  });
+
   it("strands nobody when the whole host is rebooted in the middle: the old system is what boots", async () => {
     await scene.wantAll("v3", { "web-1": { fault: "unhealthy" } });
     const running = scene.begin("--on", "web-1");

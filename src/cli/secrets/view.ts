@@ -1,0 +1,22 @@
+import { once } from "node:events";
+import { findSecret, openSecret } from "#secrets";
+import type { IdentityArguments, NameArguments } from "../secrets-command.ts";
+import type { Terminal } from "../terminal.ts";
+import { loadIdentities } from "./load-identities.ts";
+import { loadRepository } from "./load-rules.ts";
+
+/** Writes what a secret says to standard output, byte for byte. */
+export async function viewSecret(args: NameArguments & IdentityArguments, terminal: Terminal): Promise<number> {
+  const { stdout, cwd } = terminal;
+  const repository = await loadRepository(args, terminal);
+  const { rule } = findSecret(repository, { text: args.name, cwd });
+  using opened = await openSecret(rule, await loadIdentities(args.identity, terminal));
+  // Overwriting it must wait until the stream has taken it.
+  if (!stdout.write(opened.plaintext.reveal())) await once(stdout, "drain");
+  await new Promise<void>((resolve) => {
+    stdout.write("", () => {
+      resolve();
+    });
+  });
+  return 0;
+}
