@@ -32,6 +32,7 @@ export function openHostStore(
   const { kind, connection, signal } = options;
   if (kind === "posix") return openPosixHostStore({ runner: connection.elevated, root: target.root, signal });
   return openNixHostStore({
+    roundTripMs: connection.roundTripMs,
     openChannel: (aborted) => connection.elevated.open(serveCommand, { signal: aborted }),
     signal,
   });

@@ -83,6 +83,13 @@ export function openConnection(options: ConnectionOptions): RoutedConnection {
     over(lostError(`no answer for ${silentMs / 1_000} s`), { unasked: true });
   });
   transport.setMaxListeners(0);
+  // What one arrival lets out, such as all packets that a channel's window has room for again, leaves in one system call.
+  transport.prependListener("data", () => {
+    transport.cork();
+    process.nextTick(() => {
+      transport.uncork();
+    });
+  });
   client.on("error", (error) => {
     // Ours already when it is the jump host's connection that broke.
     over(error instanceof SshError ? error : lostError(messageOf(error), error), { unasked: true });

@@ -10,7 +10,7 @@ import { ChunkCache, SharedNar } from "./shared-nar.ts";
 import type { StorePath } from "./store-path.ts";
 
 export interface SharedNarSourceOptions {
-  /** Bytes kept for readers who have yet to come, over all paths; default 32 MiB. */
+  /** Bytes kept for readers who have yet to come, over all paths; default 24 MiB. */
   readonly cacheBytes?: number | undefined;
   /** Where the files of a store path are, or its tree where that lies in memory; default: the path itself. */
   readonly locate?: ((path: StorePath) => string | FileTree) | undefined;
@@ -26,7 +26,7 @@ export function sharedNarSource(options: SharedNarSourceOptions = {}): NarSource
 }
 
 const CHUNK_BYTES = 1024 * 1024;
-const UNUSED_BYTES = 16 * 1024 * 1024;
+const UNUSED_BYTES = 8 * 1024 * 1024;
 
 class SharedNarSource implements NarSource {
   readonly #locate: (path: StorePath) => string | FileTree;
@@ -36,7 +36,7 @@ class SharedNarSource implements NarSource {
   readonly #shared = new Map<StorePath, SharedNar>();
   #readers = 0;
 
-  constructor({ cacheBytes = 32 * 1024 * 1024, locate = (path) => path }: SharedNarSourceOptions) {
+  constructor({ cacheBytes = 24 * 1024 * 1024, locate = (path) => path }: SharedNarSourceOptions) {
     this.#cache = new ChunkCache(cacheBytes);
     this.#locate = locate;
   }

@@ -4,7 +4,7 @@ import { encodedLength, writeString, writeU64 } from "../wire.ts";
 const BUFFER_BYTES = 256 * 1024;
 /** From here on a chunk is handed over as it is; below, copying it costs less than a write of its own. */
 const COPIED_BYTES = 32 * 1024;
-const UNSENT_BYTES = 1024 * 1024;
+const UNSENT_BYTES = 512 * 1024;
 
 /**
  * Writes numbers, strings and bytes to a stream in few large writes: small pieces are gathered, and go out when
