@@ -70,3 +70,5 @@ export {
   unit,
 } from "#hive";
 export type { Duration } from "#core";
+export type { AgenixRules, KeysInput, RuleInput, SecretsDefinition, SecretsInput } from "#secrets";
+export { agenixRules, defineSecrets } from "#secrets";

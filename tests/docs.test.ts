@@ -9,6 +9,7 @@ import { nativeErrorCodes } from "#native";
 import { nixErrorCodes } from "#nix";
 import { rolloutErrorCodes } from "#rollout";
 import { sandboxErrorCodes } from "#sandbox";
+import { secretsErrorCodes } from "#secrets";
 import { sshErrorCodes } from "#ssh";
 import { storeErrorCodes } from "#store";
 
@@ -23,6 +24,7 @@ const LAYERS = {
   "Evaluating and building with Nix": nixErrorCodes,
   "Systems written in TypeScript": nativeErrorCodes,
   SSH: sshErrorCodes,
+  Secrets: secretsErrorCodes,
   "Stores and copying": storeErrorCodes,
   "Activation on the host": activationErrorCodes,
   "Health checks": healthErrorCodes,

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { runInProcess } from "./run-in-process.ts";
-import { runRekey } from "./run-rekey.ts";
-
-await runInProcess(runRekey);
+// `skep-rekey …` is `skep secrets rekey …`.
+process.argv.splice(2, 0, "secrets", "rekey");
+await import("./main.ts");

@@ -6,6 +6,13 @@ import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { printError } from "./print-error.ts";
 import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
+import {
+  addSecretsCommand,
+  generateOptions,
+  identityOptions,
+  rekeyOptions,
+  secretsOptions,
+} from "./secrets-command.ts";
 import { sshOptions } from "./ssh-options.ts";
 import { addStoreCommands, gcOptions } from "./store-command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -46,6 +53,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     });
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
+  addSecretsCommand(parser, terminal, finish);
   addStoreCommands(parser, terminal, finish);
   addDemoCommand(parser, terminal, finish);
   addSandboxCommand(parser, terminal, finish);
@@ -63,4 +71,6 @@ const KNOWN_WORDS = [
   ...Object.keys(sshOptions),
   ...Object.keys(gcOptions),
   ...Object.keys(sandboxOptions),
+  ...["secrets", "rekey", "status", "ls", "check", "view", "edit", "add", "rotate", "generate"],
+  ...Object.keys({ ...secretsOptions, ...identityOptions, ...rekeyOptions, ...generateOptions }),
 ];

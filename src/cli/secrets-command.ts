@@ -53,7 +53,8 @@ const withCommand = {
 
 export type SecretsArguments = InferredOptionTypes<typeof secretsOptions>;
 export type IdentityArguments = SecretsArguments & InferredOptionTypes<typeof identityOptions>;
-export type RekeyArguments = IdentityArguments & InferredOptionTypes<typeof rekeyOptions> & { readonly files?: string[] | undefined };
+export type RekeyArguments = IdentityArguments &
+  InferredOptionTypes<typeof rekeyOptions> & { readonly files?: string[] | undefined };
 export type NameArguments = SecretsArguments & { readonly name: string };
 
 type Finish = (exitCode: number) => void;
@@ -171,5 +172,9 @@ function addWritingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
 }
 
 function withName<T>(parser: Yargs<T>): Yargs<T & { name: string }> {
-  return parser.positional("name", { type: "string", demandOption: true, description: "The secret: its name or its file" });
+  return parser.positional("name", {
+    type: "string",
+    demandOption: true,
+    description: "The secret: its name or its file",
+  });
 }

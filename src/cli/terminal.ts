@@ -1,9 +1,11 @@
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 
 /** What a command sees of the process it runs in. */
 export interface Terminal {
   readonly stdout: Stream;
   readonly stderr: Stream;
+  /** Undefined where nothing can come in. */
+  readonly stdin?: (Readable & { readonly isTTY?: boolean | undefined }) | undefined;
   readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly cwd: string;
 }

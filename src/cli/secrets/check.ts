@@ -22,6 +22,7 @@ export async function checkSecrets(
   if (errors > 0) {
     throw new SecretsError("secrets/check", `the check found ${errors === 1 ? "1 problem" : `${errors} problems`}`);
   }
-  if (!args.json) stdout.write(`${repository.secrets.length} secrets are as their rules say\n`);
+  const { length } = repository.secrets;
+  if (!args.json) stdout.write(`${length === 1 ? "1 secret is" : `${length} secrets are`} as the rules say\n`);
   return 0;
 }

@@ -58,7 +58,7 @@ async function edit(
   if (swaps.length > 0) stderr.write(`skep: warning: memory may be written to ${swaps.join(", ")} while you edit\n`);
   // Ctrl-C is the editor's; were it ours, plaintext would be left behind.
   using _interrupts = listenForInterrupts(() => undefined);
-  const folders = [env.XDG_RUNTIME_DIR, "/dev/shm"].filter((folder) => folder !== undefined && folder !== "");
+  const folders = [...(env.XDG_RUNTIME_DIR === undefined ? [] : [env.XDG_RUNTIME_DIR]), "/dev/shm"];
   return await withPlaintextFile(before?.plaintext, { name: rule.name, folders }, (path, folder) =>
     runEditor(path, { env, folder }),
   );

@@ -4,7 +4,8 @@ import { SecretsError } from "#secrets";
 import { findHive } from "../find-hive.ts";
 
 const NAMES = ["secrets.ts", "secrets.mts", "secrets.js", "secrets.mjs", "secrets.nix"] as const;
-const HINT = "write a secrets/secrets.ts that ends with: export default defineSecrets({ … }), or name one with --secrets";
+const HINT =
+  "write a secrets/secrets.ts that ends with: export default defineSecrets({ … }), or name one with --secrets";
 
 export interface FindRulesOptions {
   /** What `--secrets` names: a file, or a folder with one in it. */
@@ -24,7 +25,10 @@ export interface FindRulesOptions {
 export async function findRules({ file, hive, cwd, env }: FindRulesOptions): Promise<string> {
   if (file !== undefined) {
     const path = resolve(cwd, file);
-    return (await firstFile([path, ...inFolder(path)])) ?? notFound(`there is no secrets file ${path}, which --secrets names`);
+    return (
+      (await firstFile([path, ...inFolder(path)])) ??
+      notFound(`there is no secrets file ${path}, which --secrets names`)
+    );
   }
   if (hive !== undefined) {
     const folder = join(dirname(await findHive({ file: hive, cwd, env })), "secrets");

@@ -33,7 +33,10 @@ export async function generateSecret(args: GenerateArguments, terminal: Terminal
 }
 
 /** Gives a secret what a command prints. */
-export async function rotateSecret(args: NameArguments & { readonly with: string }, terminal: Terminal): Promise<number> {
+export async function rotateSecret(
+  args: NameArguments & { readonly with: string },
+  terminal: Terminal,
+): Promise<number> {
   const repository = await loadRepository(args, terminal);
   const secret = findSecret(repository, { text: args.name, cwd: terminal.cwd });
   if (secret.file === undefined) {
@@ -56,7 +59,11 @@ async function outputOf(command: string, { cwd, env }: Terminal): Promise<Plaint
   using plaintext = new Plaintext(Buffer.concat(chunks));
   for (const chunk of chunks) chunk.fill(0);
   if (code === 0) return new Plaintext(Buffer.from(plaintext.reveal()));
-  throw new SecretsError("secrets/editor", `the command of --with ended with ${code === null ? "a signal" : `exit code ${code}`}`, {
-    hint: "nothing was changed",
-  });
+  throw new SecretsError(
+    "secrets/editor",
+    `the command of --with ended with ${code === null ? "a signal" : `exit code ${code}`}`,
+    {
+      hint: "nothing was changed",
+    },
+  );
 }

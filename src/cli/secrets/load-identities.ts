@@ -36,6 +36,8 @@ async function readIdentityFile(
     return (await readFile(path)).toString("latin1");
   } catch (error) {
     if (errnoOf(error) === "ENOENT" && !mustBeThere) return undefined;
-    throw new SecretsError("secrets/identity", `cannot read the identity file ${path}: ${messageOf(error)}`, { cause: error });
+    throw new SecretsError("secrets/identity", `cannot read the identity file ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -37,8 +37,7 @@ async function readDefinition(path: string, file: string): Promise<unknown> {
   using imported = importHive(path);
   try {
     const exports = await imported.exports;
-    const definition = exports.default;
-    if (definition !== undefined) return typeof definition === "function" ? await (definition as () => unknown)() : await definition;
+    if ("default" in exports) return await madeBy(exports.default);
   } catch (thrown) {
     const { place, message, hint } = explainThrown(thrown, imported.maps);
     const where = place === undefined ? "" : ` line ${place.line}, column ${place.column}:`;
@@ -49,11 +48,17 @@ async function readDefinition(path: string, file: string): Promise<unknown> {
   });
 }
 
+function madeBy(definition: unknown): unknown {
+  return typeof definition === "function" ? (definition as () => unknown)() : definition;
+}
+
 /** The host keys that the hive states. A fleet need not have one for its secrets. */
 async function keysOfHive(options: Parameters<typeof loadHive>[0]): Promise<Readonly<Record<string, string>>> {
   try {
     const { hosts } = await loadHive(options);
-    return Object.fromEntries(hosts.flatMap(({ name, target }) => (target.hostKey === undefined ? [] : [[name, target.hostKey]])));
+    return Object.fromEntries(
+      hosts.flatMap(({ name, target }) => (target.hostKey === undefined ? [] : [[name, target.hostKey]])),
+    );
   } catch (error) {
     if (options.file === undefined && error instanceof HiveError && error.code === "hive/not-found") return {};
     throw error;
@@ -73,7 +78,10 @@ async function readAgenix(path: string): Promise<Rules> {
 async function evaluateWithNix(path: string): Promise<unknown> {
   try {
     const argv = ["--eval", "--strict", "--json", path];
-    const { stdout } = await promisify(execFile)("nix-instantiate", argv, { timeout: NIX_TIMEOUT_MS, maxBuffer: 2 ** 28 });
+    const { stdout } = await promisify(execFile)("nix-instantiate", argv, {
+      timeout: NIX_TIMEOUT_MS,
+      maxBuffer: 2 ** 28,
+    });
     return JSON.parse(stdout) as unknown;
   } catch (error) {
     const missing = errnoOf(error) === "ENOENT";

@@ -10,18 +10,23 @@ import { loadRepository } from "./load-rules.ts";
 export async function rekeyFiles(args: RekeyArguments, terminal: Terminal): Promise<number> {
   const { stdout, stderr, cwd } = terminal;
   const repository = await loadRepository(args, terminal);
+  const { files = [] } = args;
   const steps = planRekey(repository, {
-    secrets: args.files?.map((text) => findSecret(repository, { text, cwd })),
+    secrets: files.length === 0 ? undefined : files.map((text) => findSecret(repository, { text, cwd })),
     host: args.host,
     all: args.all,
   });
+  if (!args["dry-run"]) {
+    using interrupts = listenForInterrupts(() => undefined);
+    // With nothing to do it still clears away what a run that was killed left behind.
+    await rekey(repository, steps, {
+      identities: steps.length === 0 ? [] : await loadIdentities(args.identity, terminal),
+      signal: interrupts.stop,
+    });
+  }
   if (steps.length === 0) {
     stdout.write("every file has the readers of its rule\n");
     return 0;
-  }
-  if (!args["dry-run"]) {
-    using interrupts = listenForInterrupts(() => undefined);
-    await rekey(repository, steps, { identities: await loadIdentities(args.identity, terminal), signal: interrupts.stop });
   }
   for (const step of steps) stdout.write(`${describeStep(step)}\n`);
   const count = steps.length === 1 ? "1 file" : `${steps.length} files`;
@@ -31,8 +36,8 @@ export async function rekeyFiles(args: RekeyArguments, terminal: Terminal): Prom
 }
 
 function describeStep({ secret: { rule, file } }: RekeyStep): string {
-  const gained = file.missing.map((reader) => `+ ${describeReader(reader)}`);
-  const lost = Object.entries(file.extra).map(([id, name]) => `- ${describeKeys({ [id]: name })}`);
+  const gained = file.missing.length === 0 ? [] : [`+ ${file.missing.map(describeReader).join(", ")}`];
+  const lost = Object.keys(file.extra).length === 0 ? [] : [`- ${describeKeys(file.extra)}`];
   const changes = [...gained, ...lost];
   return `${rule.name}  ${changes.length === 0 ? "the same readers" : changes.join("  ")}`;
 }

@@ -29,9 +29,13 @@ export async function runEditor(
   try {
     const [code] = (await once(child, "close")) as [number | null];
     if (code === 0) return;
-    throw new SecretsError("secrets/editor", `${command} ended with ${code === null ? "a signal" : `exit code ${code}`}`, {
-      hint: "nothing was changed",
-    });
+    throw new SecretsError(
+      "secrets/editor",
+      `${command} ended with ${code === null ? "a signal" : `exit code ${code}`}`,
+      {
+        hint: "nothing was changed",
+      },
+    );
   } catch (error) {
     if (error instanceof SecretsError) throw error;
     throw new SecretsError("secrets/editor", `cannot start the editor ${command}: ${messageOf(error)}`, {

@@ -19,7 +19,9 @@ export async function showStatus(args: StatusArguments, terminal: Terminal): Pro
   }
   const width = Math.max(0, ...rows.map(({ name }) => name.length));
   for (const { name, state, notes } of rows) {
-    terminal.stdout.write(`${[name.padEnd(width), state.padEnd(STATE_WIDTH), notes.join("; ")].join("  ").trimEnd()}\n`);
+    terminal.stdout.write(
+      `${[name.padEnd(width), state.padEnd(STATE_WIDTH), notes.join("; ")].join("  ").trimEnd()}\n`,
+    );
   }
   return 0;
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { findSecret, openSecret } from "#secrets";
 import type { IdentityArguments, NameArguments } from "../secrets-command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -11,10 +10,9 @@ export async function viewSecret(args: NameArguments & IdentityArguments, termin
   const repository = await loadRepository(args, terminal);
   const { rule } = findSecret(repository, { text: args.name, cwd });
   using opened = await openSecret(rule, await loadIdentities(args.identity, terminal));
-  // Overwriting it must wait until the stream has taken it.
-  if (!stdout.write(opened.plaintext.reveal())) await once(stdout, "drain");
+  // It is overwritten when this returns, so the stream must have taken it by then.
   await new Promise<void>((resolve) => {
-    stdout.write("", () => {
+    stdout.write(opened.plaintext.reveal(), () => {
       resolve();
     });
   });

@@ -1,0 +1,91 @@
+import { Plaintext } from "../plaintext.ts";
+import { Dearmorer } from "./armor.ts";
+import { headerEnd, malformed, openHeader, readStanzas } from "./header.ts";
+import { PayloadOpener } from "./payload.ts";
+import type { Opener, Stanza } from "./stanza.ts";
+
+/** Neither space nor the start of armor. */
+const MAX_SPACE = 1024;
+
+/**
+ * Decrypts a whole age file, binary or armored, with the first identity that it is for.
+ * @throws SecretsError `secrets/not-age`, `secrets/damaged` or `secrets/cannot-open`.
+ */
+export async function openBytes(file: Uint8Array, identities: readonly Opener[]): Promise<Plaintext> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of openStream([file], identities)) parts.push(part);
+    return new Plaintext(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
+  } finally {
+    if (parts.length > 1) for (const part of parts) part.fill(0);
+  }
+}
+
+/**
+ * Decrypts an age file as it comes. Each part that is given out was authenticated; that nothing is missing at the end is
+ * known only when it ends without an error.
+ * @throws SecretsError `secrets/not-age`, `secrets/damaged` or `secrets/cannot-open`.
+ */
+export async function* openStream(
+  file: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  identities: readonly Opener[],
+): AsyncGenerator<Buffer, void, undefined> {
+  let header: Buffer | undefined = Buffer.alloc(0);
+  let opener: PayloadOpener | undefined;
+  for await (const bytes of undress(file)) {
+    let payload = bytes;
+    if (header !== undefined) {
+      header = Buffer.concat([header, bytes]);
+      const end = headerEnd(header);
+      if (end === undefined) continue;
+      const fileKey = await openHeader(header.subarray(0, end), identities);
+      opener = new PayloadOpener(fileKey);
+      payload = header.subarray(end);
+      header = undefined;
+    }
+    yield* opener?.push(payload) ?? [];
+  }
+  if (opener === undefined) throw malformed("its header is cut short");
+  yield* opener.finish();
+}
+
+/** What an age file says without a key: its stanzas, and whether it is armored. @throws SecretsError `secrets/not-age`. */
+export async function inspectBytes(
+  file: Uint8Array,
+): Promise<{ readonly stanzas: readonly Stanza[]; readonly armored: boolean }> {
+  let bytes = Buffer.alloc(0);
+  for await (const part of undress([file])) {
+    bytes = Buffer.concat([bytes, part]);
+  }
+  const end = headerEnd(bytes);
+  if (end === undefined) throw malformed("its header is cut short");
+  return { stanzas: await readStanzas(bytes.subarray(0, end)), armored: isArmored(file) };
+}
+
+/** Whether this is armor, going by its start. */
+function isArmored(file: Uint8Array): boolean {
+  return /^\s*-/.test(Buffer.from(file.subarray(0, MAX_SPACE)).toString("latin1"));
+}
+
+/** The bytes of the binary format, whichever came. */
+async function* undress(
+  file: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Buffer, void, undefined> {
+  let start = "";
+  let dearmorer: Dearmorer | "none" | undefined;
+  for await (const chunk of file) {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (dearmorer === undefined) {
+      start += bytes.toString("latin1");
+      if (start.length > 0 && start.trimStart() === "" && start.length < MAX_SPACE) continue;
+      dearmorer = isArmored(Buffer.from(start, "latin1")) ? new Dearmorer() : "none";
+      if (start.length > bytes.length) {
+        const all = Buffer.from(start, "latin1");
+        yield dearmorer === "none" ? all : dearmorer.push(all);
+        continue;
+      }
+    }
+    yield dearmorer === "none" ? bytes : dearmorer.push(bytes);
+  }
+  if (dearmorer !== undefined && dearmorer !== "none") yield dearmorer.finish();
+}

@@ -1,0 +1,78 @@
+import type { FileKeyUnwrapper, LockedUnwrapper } from "../age/stanza.ts";
+import { inspectBytes, openBytes } from "../age/open.ts";
+import type { Plaintext } from "../plaintext.ts";
+import { unusable } from "./unusable.ts";
+import { isSshKey, sshIdentity } from "./ssh-identity.ts";
+import type { AskPassphrase } from "./passphrase.ts";
+import { withPassphrase } from "./passphrase.ts";
+import { unwrapWithPassphrase } from "./scrypt.ts";
+
+/** Somebody who can open files. */
+export type Identity = (FileKeyUnwrapper | LockedUnwrapper) & {
+  /** For messages: the file it came from. */
+  readonly label: string;
+};
+
+export interface IdentityOptions {
+  /** What the text is called in messages. */
+  readonly file: string;
+  /** Without it, what has a passphrase cannot be used. */
+  readonly askPassphrase?: AskPassphrase | undefined;
+}
+
+const AGE_KEY = /^AGE-SECRET-KEY-(PQ-)?1[02-9AC-HJ-NP-Z]+$/;
+
+/**
+ * The identities in a file: an OpenSSH private key, an age identity file, or one of these encrypted with a passphrase.
+ * A passphrase is asked for when a file is met that may need it, and once.
+ * @throws SecretsError `secrets/identity` with the reason when there is none that can be used.
+ */
+export function parseIdentities(text: string, options: IdentityOptions): Promise<readonly Identity[]> {
+  if (isSshKey(text)) return sshIdentity(text, options);
+  if (/^\s*(age-encryption\.org\/v1\n|-----BEGIN AGE ENCRYPTED FILE-----)/.test(text)) {
+    return Promise.resolve([encryptedIdentities(text, options)]);
+  }
+  return Promise.resolve().then(() => ageIdentities(text, options));
+}
+
+function ageIdentities(text: string, { file }: IdentityOptions): readonly Identity[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  const identities = lines.flatMap((line, index): Identity[] => {
+    if (line === "" || line.startsWith("#")) return [];
+    if (AGE_KEY.test(line)) return [{ label: file, unwrap: line }];
+    throw unusable(`${file}:${index + 1}`, whyNot(line));
+  });
+  if (identities.length === 0) throw unusable(file, "it holds no identity");
+  return identities;
+}
+
+/** Nothing of the line is shown: it may be a key that was mistyped. */
+function whyNot(line: string): string {
+  if (/^(ssh-|ecdsa-|sk-)/.test(line)) return "it is a public key; the private one opens";
+  if (line.startsWith("age1")) return "it is a recipient; its identity opens";
+  if (line.startsWith("AGE-PLUGIN-")) return "it needs a plugin, and plugins are not run";
+  return "it is not an identity";
+}
+
+function encryptedIdentities(text: string, options: IdentityOptions): Identity {
+  const { file, askPassphrase } = options;
+  const bytes = Buffer.from(text, "latin1");
+  let opened: Promise<readonly FileKeyUnwrapper[]> | undefined;
+  const open = (): Promise<readonly FileKeyUnwrapper[]> =>
+    withPassphrase(file, askPassphrase, async (passphrase) => {
+      const { stanzas } = await inspectBytes(bytes);
+      if (!stanzas.some(({ args }) => args[0] === "scrypt"))
+        throw unusable(file, "it is encrypted, but not with a passphrase");
+      const fileKey = await unwrapWithPassphrase(stanzas, passphrase);
+      if (fileKey === undefined) return undefined;
+      using plaintext: Plaintext = await openBytes(bytes, [{ unwrap: () => fileKey }]);
+      return ageIdentities(plaintext.reveal().toString("utf8"), options).filter((identity) => "unwrap" in identity);
+    });
+  return {
+    label: file,
+    unlock(stanzas) {
+      const mayBeFor = stanzas.some(({ args }) => args[0] === "X25519" || args[0] === "mlkem768x25519");
+      return mayBeFor ? (opened ??= open()) : Promise.resolve([]);
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { errnoOf, messageOf } from "#core";
+import { SecretsError } from "../errors.ts";
+import type { SecretRule } from "../rules/rules.ts";
+import { inParallel } from "./in-parallel.ts";
+import type { KnownFile, Lock, LockEntry } from "./lock-file.ts";
+import { readLock, writeLock } from "./lock-file.ts";
+import { hashOf, readCiphertext } from "./repository.ts";
+
+/** One file to be written in place of another, or of nothing. */
+export interface Replacement {
+  readonly rule: SecretRule;
+  readonly ciphertext: Buffer;
+  readonly entry: Omit<LockEntry, "ciphertext" | "replaces">;
+  /** The file that it is made from, as it must still be there; undefined when there must be none. */
+  readonly replaces: KnownFile | undefined;
+}
+
+/** How far the replacement of files is. */
+export type ReplaceStep = "written-aside" | "locked" | "renamed" | "done";
+
+export interface ReplaceOptions {
+  readonly onStep?: ((step: ReplaceStep, name: string) => void) | undefined;
+}
+
+const ASIDE = /^\.skep-(\d+)-[0-9a-f]+$/;
+
+/**
+ * Replaces files: all are written aside and synced, the lock is told, and only then each is renamed into its place. Cut
+ * short anywhere, every file is the old one or the new one, whole, and the lock knows both.
+ * @throws SecretsError `secrets/changed-meanwhile` when a file is not the one it was, before anything is replaced.
+ */
+export async function replaceFiles(
+  directory: string,
+  replacements: readonly Replacement[],
+  { onStep = () => undefined }: ReplaceOptions = {},
+): Promise<void> {
+  await clearLeftovers(directory);
+  if (replacements.length === 0) return;
+  const aside = join(directory, `.skep-${process.pid}-${randomBytes(4).toString("hex")}`);
+  try {
+    await mkdir(aside, { recursive: true });
+    await inParallel(replacements, async ({ rule, ciphertext }, index) => {
+      await writeSynced(join(aside, String(index)), { bytes: ciphertext, mode: await modeOf(rule.file) });
+      onStep("written-aside", rule.name);
+    });
+    await inParallel(replacements, refuseChanged);
+    const lock = await readLock(directory);
+    await writeLock(directory, { ...lock, ...entriesOf(replacements, { during: true }) });
+    onStep("locked", "");
+    const folders = new Set<string>();
+    for (const [index, { rule }] of replacements.entries()) {
+      const folder = dirname(rule.file);
+      if (!folders.has(folder)) await mkdir(folder, { recursive: true });
+      folders.add(folder);
+      await rename(join(aside, String(index)), rule.file);
+      onStep("renamed", rule.name);
+    }
+    for (const folder of folders) await syncFolder(folder);
+    await writeLock(directory, { ...lock, ...entriesOf(replacements, { during: false }) });
+    onStep("done", "");
+  } catch (error) {
+    if (error instanceof SecretsError) throw error;
+    throw new SecretsError("secrets/file", `cannot write the secrets in ${directory}: ${messageOf(error)}`, {
+      hint: "what is not written is as it was: run the same again",
+      cause: error,
+    });
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+function entriesOf(replacements: readonly Replacement[], { during }: { readonly during: boolean }): Lock {
+  return Object.fromEntries(
+    replacements.map(({ rule, ciphertext, entry, replaces }): [string, LockEntry] => [
+      rule.name,
+      { ...entry, ciphertext: hashOf(ciphertext), ...(during && replaces !== undefined ? { replaces } : {}) },
+    ]),
+  );
+}
+
+async function refuseChanged({ rule, replaces }: Replacement): Promise<void> {
+  const now = await readCiphertext(rule.file);
+  if ((now === undefined ? undefined : hashOf(now)) === replaces?.ciphertext) return;
+  throw new SecretsError("secrets/changed-meanwhile", `${rule.file} was changed while it was worked on`, {
+    hint: "nothing was written; start again from what is there now",
+  });
+}
+
+async function modeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch {
+    return 0o644;
+  }
+}
+
+async function writeSynced(
+  path: string,
+  { bytes, mode }: { readonly bytes: Buffer; readonly mode: number },
+): Promise<void> {
+  await using file = await open(path, "wx", mode);
+  await file.writeFile(bytes);
+  await file.datasync();
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, "r");
+  await folder.sync();
+}
+
+/** What a run that was killed left behind: ciphertext, and of no use to anybody. */
+async function clearLeftovers(directory: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return;
+    throw error;
+  }
+  for (const name of names) {
+    const pid = ASIDE.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === "EPERM";
+  }
+}

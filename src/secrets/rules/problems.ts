@@ -1,0 +1,19 @@
+import { SecretsError } from "../errors.ts";
+
+/** Everything that is wrong with the rules, one line each. */
+export class Problems {
+  readonly #lines = new Set<string>();
+
+  add(where: string, what: string): void {
+    this.#lines.add(`${where}: ${what}`);
+  }
+
+  /** @throws SecretsError `secrets/rules` when there are any. */
+  throwIfAny(file: string): void {
+    const { size } = this.#lines;
+    if (size === 0) return;
+    const count = size === 1 ? "1 problem" : `${size} problems`;
+    const lines = [...this.#lines].map((line) => `  ${line}`).join("\n");
+    throw new SecretsError("secrets/rules", `${file} is not valid, ${count}:\n${lines}`);
+  }
+}
