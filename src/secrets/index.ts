@@ -1,7 +1,7 @@
 /** Secrets: the age format, who may read what, and the files that hold it. */
 export { openBytes, openStream } from "./age/open.ts";
 export type { SealOptions } from "./age/seal.ts";
-export { sealBytes, sealStream } from "./age/seal.ts";
+export { sealBytes } from "./age/seal.ts";
 export type { FileKeyUnwrapper, FileKeyWrapper, LockedUnwrapper, Opener, Stanza } from "./age/stanza.ts";
 export type { PlaintextFileOptions } from "./editing/plaintext-file.ts";
 export { readSwaps, withPlaintextFile } from "./editing/plaintext-file.ts";

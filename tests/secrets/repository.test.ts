@@ -116,7 +116,7 @@ describe("any history of rules, writes and rekeys", () => {
           expect(Object.values(file?.known.exposed ?? {}).sort()).toEqual(owners.sort());
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 });
