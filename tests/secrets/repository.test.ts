@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ import {
   writeSecret,
 } from "#secrets";
 import { startTypeScript } from "../sandbox/typescript-process.ts";
-import type { Scene } from "./scene.ts";
+import type { Scene, SkepOptions } from "./scene.ts";
 import { openScene } from "./scene.ts";
 
 let scene: Scene;
@@ -195,8 +195,9 @@ describe("a poison secret", () => {
     scene.rules({ admins: { alice: scene.recipient("alice") }, rules: { token: [], other: [] } });
     const alice = scene.identity("alice");
     const said: string[] = [];
-    const run = async (argv: readonly string[], options: Parameters<Scene["skep"]>[1] = {}): Promise<void> => {
-      const { stdout, stderr } = await scene.skep(argv, options);
+    const memory = mkdtempSync("/dev/shm/skep-test-");
+    const run = async (argv: readonly string[], { env, input }: SkepOptions = {}): Promise<void> => {
+      const { stdout, stderr } = await scene.skep(argv, { env: { ...env, XDG_RUNTIME_DIR: memory }, input });
       said.push(stdout, stderr);
     };
     await run(["add", "token"], { input: POISON });
@@ -214,7 +215,8 @@ describe("a poison secret", () => {
     await run(["view", "token", "-i", scene.identity("web-1")]);
     expect(said.join("")).not.toContain(POISON);
     expect(findIn(scene.folder, POISON)).toEqual([]);
-    expect(findIn("/dev/shm", POISON)).toEqual([]);
+    expect(readdirSync(memory)).toEqual([]);
+    rmdirSync(memory);
     // The search would have found it.
     scene.write("secrets/planted", POISON);
     expect(findIn(scene.folder, POISON)).toEqual([join(scene.folder, "secrets/planted")]);
