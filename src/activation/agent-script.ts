@@ -67,11 +67,19 @@ finish() {
   exit 0
 }
 
+# A unit of the new system that was started too often in vain would keep the old one's from being started.
+forget_failures() {
+  case $root:$(command -v systemctl) in
+    :/* | "$root:$root"/*) systemctl reset-failed >/dev/null 2>&1 ;;
+  esac
+}
+
 go_back() {
   [ -L "$dir/cause" ] || set_link cause "$1"
   decide refused
   state rolling-back
   if [ -z "$previous" ]; then finish stranded; fi
+  forget_failures
   switch "$previous" test
   status=$?
   # Exit code 4 says that some units failed, which may be those that had failed before: the checks will tell.

@@ -1,6 +1,7 @@
 import yargs from "yargs";
 import { addDemoCommand } from "./demo-command.ts";
 import { addDeployCommand, deployOptions } from "./deploy-command.ts";
+import { CliError } from "./errors.ts";
 import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
@@ -42,6 +43,9 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .epilogue("Every command explains itself: skep deploy --help")
     .wrap(Math.min(terminal.stdout.columns ?? 100, 100))
     .completion("completion", "Print a completion script for bash or zsh")
+    .middleware((given) => {
+      joinRepeated(given);
+    }, true)
     .strict()
     .demandCommand(1, "no command was given")
     .exitProcess(false)
@@ -62,6 +66,16 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     if (output !== "") terminal.stdout.write(`${output}\n`);
   });
   return exitCode ?? 0;
+}
+
+/** `--on` may be given several times, and means any of them; no other option may. @throws CliError `cli/usage`. */
+function joinRepeated(given: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (name === "_" || !Array.isArray(value)) continue;
+    if (name !== "on")
+      throw new CliError("cli/usage", `--${name} was given ${value.length} times`, { hint: "give it once" });
+    given[name] = value.map((part) => `(${String(part)})`).join(", ");
+  }
 }
 
 const KNOWN_WORDS = [

@@ -12,6 +12,12 @@ export function usageError(
   return new CliError("cli/usage", text, { hint: [...suggestions, `see ${help}`].join(" ") });
 }
 
+/** yargs names an unknown option twice, the second time as JavaScript would spell it. */
+function isAsGiven(word: string, _index: number, words: readonly string[]): boolean {
+  const asOption = word.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return asOption === word || !words.includes(asOption);
+}
+
 interface Reworded {
   readonly text: string;
   readonly suggestions: readonly string[];
@@ -20,7 +26,7 @@ interface Reworded {
 }
 
 function reword(message: string, knownWords: readonly string[]): Reworded {
-  const unknown = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1]?.split(", ") ?? [];
+  const unknown = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1]?.split(", ").filter(isAsGiven) ?? [];
   if (unknown.length > 0) {
     const suggestions = unknown.flatMap((word) => didYouMean(word, knownWords) ?? []);
     return { text: `unknown argument: ${unknown.join(", ")}`, suggestions, unknown };

@@ -40,9 +40,9 @@ function get(url: URL, through: Duplex | undefined, signal: AbortSignal): Promis
   return new Promise((resolve, reject) => {
     const request = (secure ? httpsRequest : httpRequest)(url, {
       signal,
-      agent: false,
       headers: { "user-agent": "skep", connection: "close" },
-      ...(connection === undefined ? {} : { createConnection: () => connection }),
+      // With `agent: false`, Node would make a connection of its own and not ask for ours.
+      ...(connection === undefined ? { agent: false } : { createConnection: () => connection }),
     });
     request.once("response", resolve);
     request.once("error", reject);

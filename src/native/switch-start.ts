@@ -20,6 +20,7 @@ root=\${SKEP_ROOT%/}
 self=$(cd -P -- "\${0%/*}/.." && pwd -P) || fail "could not find the system that $0 belongs to"
 toplevel=/nix/store/\${self##*/}
 manifest=$self/manifest
+[ -r "$manifest" ] || fail "could not read $manifest: this is not a whole system"
 etc=$root/etc
 kept=$root/var/lib/skep
 run=$root/run/skep

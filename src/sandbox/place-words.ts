@@ -1,5 +1,5 @@
-import { access } from "node:fs/promises";
-import { dirname } from "node:path";
+import { access, readlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { resolveInRoot } from "./resolve-in-root.ts";
 
 /**
@@ -10,7 +10,7 @@ import { resolveInRoot } from "./resolve-in-root.ts";
 export async function placeWord(root: string, word: string): Promise<string> {
   const [, option = "", path] = /^(-[^=/]*=)?(\/.*)$/s.exec(word) ?? [];
   if (path !== undefined && path !== root && !path.startsWith(`${root}/`)) {
-    const inside = await resolveInRoot(root, path);
+    const inside = await resolveWord(root, path);
     if (
       inside !== root &&
       ((await isThere(inside)) || (dirname(inside) !== root && (await isThere(dirname(inside)))))
@@ -19,6 +19,16 @@ export async function placeWord(root: string, word: string): Promise<string> {
     }
   }
   return word.replace(/(^|[^\w/.-])\/nix\/(?=(store|var)\/)/g, (_whole, before: string) => `${before}${root}/nix/`);
+}
+
+/**
+ * A link that leads to a path of its own host's is followed, for outside it leads elsewhere. Any other last link is left as
+ * it is: a program may go by the name it was called.
+ */
+async function resolveWord(root: string, path: string): Promise<string> {
+  const place = join(await resolveInRoot(root, dirname(path)), basename(path));
+  const target = await readlink(place).catch(() => "");
+  return target.startsWith("/") ? resolveInRoot(root, path) : place;
 }
 
 async function isThere(path: string): Promise<boolean> {

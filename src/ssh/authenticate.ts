@@ -96,7 +96,7 @@ function hintFor({
     return `the host accepts no keys for this user, only ${methods.join(", ")}; skep logs in with keys alone`;
   }
   if (identities.someEncrypted) return `add the encrypted key to the agent with ssh-add${skipped}`;
-  return `put one of these keys into authorized_keys of ${settings.user} there, or name another with identityFiles${skipped}`;
+  return `put one of these keys into authorized_keys of ${settings.user} there, or name another with identityFile${skipped}`;
 }
 
 function labels(identities: readonly Identity[]): string {

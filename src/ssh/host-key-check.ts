@@ -100,8 +100,8 @@ function unknown({
   return new SshError("ssh/host-key-unknown", `no key is known for ${name}; the host showed ${shown}`, {
     hint:
       certified === undefined
-        ? 'compare the fingerprint with the host\'s own, then run `ssh` to it once, pin it in the hive (hostKeys), or allow new hosts with the host key policy "accept-new"'
-        : `${certified.location} trusts certificates for it, which skep does not read: add the host's own key, or pin it in the hive (hostKeys)`,
+        ? "compare the fingerprint with the host's own, then run `ssh` to it once, pin it in the hive (hostKey), or allow new hosts with --accept-new"
+        : `${certified.location} trusts certificates for it, which skep does not read: add the host's own key, or pin it in the hive (hostKey)`,
   });
 }
 
@@ -125,7 +125,7 @@ async function learn(
 ): Promise<void> {
   if (file === undefined) {
     throw new SshError("ssh/known-hosts", `there is no known_hosts file to add ${name} to`, {
-      hint: "name one with UserKnownHostsFile, or pin the host's key in the hive (hostKeys)",
+      hint: "name one with UserKnownHostsFile, or pin the host's key in the hive (hostKey)",
     });
   }
   try {

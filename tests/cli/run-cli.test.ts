@@ -40,6 +40,10 @@ describe("skep hosts", () => {
     });
   });
 
+  it("takes several selections for any of them", async () => {
+    expect((await run("hosts", "--on", "web-1", "--on", "db-*")).stdout).toMatch(/^web-1 .*\ndb-1 .*\n$/);
+  });
+
   it("lists them as JSON", async () => {
     const { stdout } = await run("hosts", "--json", "--on", "web-1");
     expect(JSON.parse(stdout)).toMatchObject([
@@ -84,6 +88,15 @@ describe("a command line that is wrong", () => {
     {
       argv: ["hosts", "--on", "web-1 & db-1"],
       stderr: expect.stringContaining("[hive/nothing-selected]") as string,
+    },
+    {
+      argv: ["hosts", "--hive", "a", "--hive", "b"],
+      stderr: "skep: error: --hive was given 2 times [cli/usage]\nskep: hint: give it once\n",
+    },
+    {
+      argv: ["deploy", "--steal-leese"],
+      stderr:
+        'skep: error: unknown argument: steal-leese [cli/usage]\nskep: hint: did you mean "steal-lease"? see skep deploy --help\n',
     },
     { argv: ["hosts", "--hive", "nowhere.ts"], stderr: expect.stringContaining("[hive/not-found]") as string },
   ])("skep $argv", async ({ argv, stderr }) => {

@@ -73,6 +73,17 @@ describe("http()", () => {
     expect(await outcomeOf(http({ port, from }))).toEqual({ passed: true, seen: "status 200" });
   });
 
+  it("from the host goes through the host, whatever listens at that port here", async () => {
+    const decoy = createServer((_request, response) => response.writeHead(204).end());
+    await new Promise<void>((resolve) => decoy.listen(0, "127.0.0.1", resolve));
+    const decoyPort = (decoy.address() as AddressInfo).port;
+    const elsewhere = { ...host, forward: () => Promise.resolve(connect({ host: "127.0.0.1", port })) };
+    const checks = [check(http({ port: decoyPort, from: "host" }))];
+    const [result] = await runChecks(checks, { host: elsewhere, clock: steppingClock() });
+    decoy.close();
+    expect(result?.lastSeen).toEqual(["status 200"]);
+  });
+
   it("compares the status that was asked for", async () => {
     answers = [{ status: 301, body: "" }];
     expect(await outcomeOf(http({ port, status: 301 }))).toEqual({ passed: true, seen: "status 301" });
