@@ -109,7 +109,10 @@ export function makeHost(parts: HostParts): FleetHost {
     const { signal, timeoutMs = BOOT_TIMEOUT_MS } = options;
     const attempt = async (): Promise<boolean> => {
       if ((await machine.leader()) === undefined || !(await isAnother().catch(() => false))) return false;
-      const { stdout } = await inside(["systemctl", "is-system-running"], { timeoutMs: 10_000, signal });
+      // Ended from within when it gets no answer: killed from without, it would be left to this machine's init, and a host
+      // cannot go down as long as that has not taken notice of it.
+      const ask = ["timeout", "--signal=KILL", "8", "systemctl", "is-system-running"] as const;
+      const { stdout } = await inside(ask, { timeoutMs: 60_000, signal });
       return ["running", "degraded"].includes(stdout.trim());
     };
     try {
