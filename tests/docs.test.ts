@@ -14,7 +14,7 @@ import { sshErrorCodes } from "#ssh";
 import { storeErrorCodes } from "#store";
 
 /** Rewrites the pages that are made from the code: `UPDATE_DOCS=1 npm run test:unit`. */
-const UPDATE = process.env["UPDATE_DOCS"] === "1";
+const UPDATE = process.env.UPDATE_DOCS === "1";
 
 const FILE = join(import.meta.dirname, "../docs/errors.md");
 
