@@ -71,12 +71,14 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
 /** `--on` may be given several times, and means any of them; no other option may. @throws CliError `cli/usage`. */
 function joinRepeated(given: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(given)) {
-    if (name === "_" || !Array.isArray(value)) continue;
+    if (!Array.isArray(value) || !(name in SINGLE_OPTIONS)) continue;
     if (name !== "on")
       throw new CliError("cli/usage", `--${name} was given ${value.length} times`, { hint: "give it once" });
     given[name] = value.map((part) => `(${String(part)})`).join(", ");
   }
 }
+
+const SINGLE_OPTIONS = { ...hiveOptions, ...deployOptions, ...sshOptions, ...gcOptions, ...sandboxOptions };
 
 const KNOWN_WORDS = [
   ...["deploy", "build", "hosts", "gc", "store", "verify", "demo", "sandbox", "completion", "help", "version"],
