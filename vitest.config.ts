@@ -15,7 +15,7 @@ export default defineConfig({
           name: "unit",
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/fleet/**"],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
