@@ -2,7 +2,6 @@ import { once } from "node:events";
 import type { Argv as Yargs } from "yargs";
 import { quoteArgv } from "#core";
 import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import { CliError } from "./errors.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import type { Terminal } from "./terminal.ts";
@@ -38,6 +37,7 @@ export function addSandboxCommand(parser: Yargs, terminal: Terminal, finish: (ex
         .example("skep sandbox --hosts 3", "sandbox-1, sandbox-2 and sandbox-3")
         .example("skep sandbox --hosts web-1,db-1", "hosts of these names"),
     async (args) => {
+      const { startSandbox } = await import("#sandbox");
       using interrupts = listenForInterrupts(() => undefined);
       await using sandbox = await startSandbox({
         hosts: parseHosts(args.hosts),
