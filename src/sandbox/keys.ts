@@ -7,7 +7,11 @@ export interface KeyPair {
   readonly publicKey: string;
 }
 
+/** A new ed25519 key pair that ssh2 and OpenSSH both read. */
 export function generateKeyPair(): KeyPair {
-  const pair = ssh2.utils.generateKeyPairSync("ed25519");
-  return { privateKey: pair.private, publicKey: pair.public.trim() };
+  for (;;) {
+    const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ed25519");
+    // ssh2 drops a public key's leading zero byte, one pair in 256, and then refuses to read what it wrote.
+    if (!(ssh2.utils.parseKey(privateKey) instanceof Error)) return { privateKey, publicKey: publicKey.trim() };
+  }
 }

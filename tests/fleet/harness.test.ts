@@ -84,6 +84,14 @@ describe.skipIf(fleetUnavailable() !== undefined)("a fleet", () => {
     expect(groups).toBe("");
   });
 
+  it("reboots while commands still run within it, which systemd stops before it ends them", async () => {
+    const before = await db1.bootId();
+    const held = Array.from({ length: 8 }, async () => db1.inside(["sleep", "300"]));
+    await db1.reboot();
+    expect(await db1.bootId()).not.toBe(before);
+    for (const { exitCode } of await Promise.all(held)) expect(exitCode).not.toBe(0);
+  });
+
   it("reboots into another boot, and keeps what is on the disk", async () => {
     const before = await db1.bootId();
     await db1.read(["sh", "-c", "echo kept > /var/kept; echo gone > /run/gone"]);

@@ -13,6 +13,7 @@ import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import type { Connection } from "#ssh";
 import { connect } from "#ssh";
+import { generateKeyPair } from "../../src/sandbox/keys.ts";
 import { logIn, sh } from "./log-in.ts";
 
 const MiB = 1024 * 1024;
@@ -47,7 +48,7 @@ describe("logging in to a sandbox host", () => {
 
   it("refuses its own key with a signature that another key made", async () => {
     const known = parseKey(await readFile(`${sandbox.identityFile}.pub`, "utf8"));
-    const other = parseKey(ssh2.utils.generateKeyPairSync("ed25519").private);
+    const other = parseKey(generateKeyPair().privateKey);
     class Impostor extends ssh2.BaseAgent {
       override getIdentities(answer: IdentityCallback): void {
         answer(undefined, [known]);

@@ -5,6 +5,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import type { ClientInfo, Connection, ServerChannel } from "ssh2";
+import { generateKeyPair } from "../../src/sandbox/keys.ts";
 
 /** What a faulty server does with a client that has logged in (any user, no key needed). */
 export type Behaviour = (
@@ -24,9 +25,9 @@ export interface FaultyServer extends AsyncDisposable {
 
 /** An SSH server in this process, which can be made to fail in ways that OpenSSH cannot. Its files go to `folder`. */
 export async function startFaultyServer(folder: string, behave: Behaviour): Promise<FaultyServer> {
-  const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
+  const hostKey = generateKeyPair();
   const sockets = new Map<number, Socket>();
-  const server = new ssh2.Server({ hostKeys: [hostKey.private] }, (client, info) => {
+  const server = new ssh2.Server({ hostKeys: [hostKey.privateKey] }, (client, info) => {
     client.on("error", () => undefined);
     client.on("authentication", (context) => {
       context.accept();
@@ -43,7 +44,7 @@ export async function startFaultyServer(folder: string, behave: Behaviour): Prom
   });
   const port = await listen(front);
   const files = join(folder, `faulty_${port}`);
-  await writeFile(`${files}_known`, `[127.0.0.1]:${port} ${hostKey.public}\n`);
+  await writeFile(`${files}_known`, `[127.0.0.1]:${port} ${hostKey.publicKey}\n`);
   await writeFile(
     files,
     `Host faulty

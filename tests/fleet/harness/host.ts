@@ -86,6 +86,11 @@ const BOOT_TIMEOUT_MS = 60_000;
 const HTTP_TIMEOUT_MS = 2_000;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const FILL = "fleet-fill";
+/**
+ * Stands between this machine and a command in a host's pid namespace. nsenter's own fork stops itself when its child is
+ * stopped, as systemd does to every process before a reboot; then nobody waits for the child, and the host never goes down.
+ */
+const RUN_AND_WAIT = ["sh", "-c", '"$@"; exit $?', "sh"];
 
 export function makeHost(parts: HostParts): FleetHost {
   const { name, suite, address, machineName, hostKeys, root, consoleFile, machine, client, diskIsLimited } = parts;
@@ -93,9 +98,9 @@ export function makeHost(parts: HostParts): FleetHost {
   const inside: FleetHost["inside"] = async (argv, options) => {
     const leader = await machine.leader();
     if (leader === undefined) throw new Error(`${name} is off`);
-    const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"];
+    const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--no-fork", "--cgroup", "--root", "--wd"];
     const environment = ["env", "-i", `PATH=${PATH}`, "HOME=/root", "LC_ALL=C.UTF-8"];
-    return run(["nsenter", `--target=${leader}`, ...namespaces, "--", ...environment, ...argv], options);
+    return run(["nsenter", `--target=${leader}`, ...namespaces, "--", ...environment, ...RUN_AND_WAIT, ...argv], options);
   };
   const read: FleetHost["read"] = async (argv, options) => {
     const { exitCode, stdout, stderr } = await inside(argv, options);
