@@ -12,7 +12,7 @@ export function database(host: Pick<HostInput, "target">): HostInput {
         "db.service": service({
           description: "The example's database",
           exec: ({ packages }) => ["/usr/bin/env", "node", `${packages.app}/server.mjs`],
-          environment: { PORT: 5432 },
+          environment: { PORT: 5432, PASSWORD_FILE: "/run/skep/secrets/db/password" },
           stateDirectory: "skep-example-db",
           restart: "always",
         }),
@@ -23,6 +23,7 @@ export function database(host: Pick<HostInput, "target">): HostInput {
         "db-backup.timer": timer({ onCalendar: "daily", persistent: true }),
       },
     }),
+    secrets: { "db/password": { restart: ["db.service"] } },
     checks: [tcp({ port: 5432, period: "300ms", deadline: "5s" })],
   });
 }

@@ -19,11 +19,17 @@ export function web({
         "web.service": service({
           description: "The example's web service",
           exec: ({ packages }) => ["/usr/bin/env", "node", `${packages.app}/server.mjs`],
-          environment: ({ host: { name } }) => ({ PORT: 8080, HOST: name, RELEASE: release }),
+          environment: ({ host: { name } }) => ({
+            PORT: 8080,
+            HOST: name,
+            RELEASE: release,
+            SESSION_KEY_FILE: "/run/skep/secrets/web/session-key",
+          }),
           restart: "on-failure",
         }),
       },
     }),
+    secrets: { "web/session-key": { restart: ["web.service"] } },
     checks: [
       http({ port: 8080, path: "/healthz", period: "300ms", deadline: "5s" }),
       unit("web.service", { deadline: "5s" }),

@@ -29,6 +29,7 @@ export type {
   Package,
   Scope,
   ScopeHost,
+  SecretUseInput,
   ServiceOptions,
   ServiceUnit,
   SocketOptions,

@@ -10,8 +10,9 @@
  *     verdict   a symbolic link made once, by whoever is first: `confirmed` or `refused` by the operator,
  *               `expired` by the agent, `stolen` by another run. Making a link fails when it is there already, so
  *               confirming and giving up can never both happen.
+ *     secrets   a link that names the generation of secrets to use, where they change too (see secrets/)
  *     cause     why it went back: `switch:4`, `switch:timeout`, `running:/nix/store/…`, `not-confirmed`, `refused`,
- *               `stolen`, `commit:profile`, `commit:boot:1`, `killed`
+ *               `stolen`, `secrets:app.service`, `commit:profile`, `commit:boot:1`, `killed`
  *     log       what switch-to-configuration printed
  *     record    the deployment record, moved to the records once committed
  *
@@ -22,6 +23,7 @@ import { PROFILE_FUNCTIONS } from "#store";
 import { PRELUDE } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
 import { LEASE_FUNCTIONS } from "./lease.ts";
+import { AGENT_SECRETS } from "./secrets/agent-functions.ts";
 
 export const AGENT_SCRIPT = `${PRELUDE}${LEASE_FUNCTIONS}${PROFILE_FUNCTIONS}
 mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$root$6 switch_timeout=$7 confirm_timeout=$8 store=$9
@@ -36,6 +38,7 @@ state() { set_link state "$1"; }
 read_state() { readlink "$dir/state"; }
 decide() { ln -s "$1" "$dir/verdict" 2>/dev/null; }
 running_is() { [ "$(system_of "$root/run/current-system")" = "$1" ]; }
+${AGENT_SECRETS}
 
 # switch SYSTEM ACTION: 0, switch-to-configuration's exit code, or 124 when it had to be killed
 switch() {
@@ -62,6 +65,10 @@ describe() { if [ "$1" -eq 124 ]; then echo timeout; else echo "$1"; fi; }
 
 # The lease goes first: who sees the final state may deploy again at once.
 finish() {
+  case $1 in
+    committed | kept) forget_secrets "$(readlink "$dir/secrets-before")" ;;
+    rolled-back) forget_secrets none ;;
+  esac
   release_lease "$run"
   state "$1"
   exit 0
@@ -80,8 +87,13 @@ go_back() {
   state rolling-back
   if [ -z "$previous" ]; then finish stranded; fi
   forget_failures
-  switch "$previous" test
-  status=$?
+  take_secrets_back
+  status=0
+  if [ "$goal" != secrets ]; then
+    switch "$previous" test
+    status=$?
+  fi
+  if [ -L "$dir/secrets-before" ]; then restart_for_secrets "$secrets_new" "$(readlink "$dir/secrets-before")"; fi
   # Exit code 4 says that some units failed, which may be those that had failed before: the checks will tell.
   if { [ "$status" -eq 0 ] || [ "$status" -eq 4 ]; } && running_is "$previous"; then finish rolled-back; fi
   finish stranded
@@ -120,18 +132,43 @@ commit() {
     restore_profile >>"$dir/log" 2>&1
     give_up commit:profile
   fi
+  if ! bind_secrets "$toplevel" >>"$dir/log" 2>&1; then
+    unbind_secrets "$toplevel"
+    restore_profile >>"$dir/log" 2>&1
+    give_up commit:secrets
+  fi
   switch "$toplevel" boot
   status=$?
   if [ "$status" -ne 0 ]; then
+    unbind_secrets "$toplevel"
     restore_profile >>"$dir/log" 2>&1
     if [ -n "$old_link" ]; then switch "$old_system" boot; fi
     give_up "commit:boot:$(describe "$status")"
   fi
   number=$(readlink "$profile"); number=\${number%-link}; number=\${number##*-}
   set_link generation "$number"
+  write_record
+  finish committed
+}
+
+write_record() {
   sed "s/\\"generation\\":null/\\"generation\\":$number/" "$dir/record" >"$records/.$run.new" &&
     mv -f "$records/.$run.new" "$records/$run.json"
   ls -1t "$records"/*.json 2>/dev/null | sed '1,50d' | while read -r old; do rm -f "$old"; done
+}
+
+# The system stays what it is: what runs, and what boots where that is another, get these secrets at boot.
+commit_secrets() {
+  state committing
+  mkdir -p "$records"
+  if ! bind_secrets "$toplevel" >>"$dir/log" 2>&1; then
+    unbind_secrets "$toplevel"
+    go_back commit:secrets
+  fi
+  number=$(readlink "$profile"); number=\${number%-link}; number=\${number##*-}
+  [ -z "$number" ] || set_link generation "$number"
+  number=\${number:-null}
+  write_record
   finish committed
 }
 
@@ -144,13 +181,20 @@ give_up() {
 
 try() {
   state testing
-  switch "$toplevel" test
-  status=$?
+  take_secrets || go_back secrets:swap
+  status=0
+  if [ "$goal" != secrets ]; then
+    switch "$toplevel" test
+    status=$?
+  fi
   if [ "$status" -ne 0 ]; then
     if [ "$(readlink "$dir/verdict")" = stolen ]; then go_back stolen; fi
     go_back "switch:$(describe "$status")"
   fi
   running_is "$toplevel" || go_back "running:$(system_of "$root/run/current-system")"
+  if [ -n "$secrets_new" ]; then
+    restart_for_secrets "$(readlink "$dir/secrets-before")" "$secrets_new" || go_back "secrets:\${failed_units# }"
+  fi
   state waiting
   until=$(($(uptime) + confirm_timeout))
   while [ ! -L "$dir/verdict" ]; do
@@ -158,7 +202,13 @@ try() {
     sleep 0.1
   done
   case $(readlink "$dir/verdict") in
-    confirmed) if [ "$goal" = switch ]; then commit; else finish kept; fi ;;
+    confirmed)
+      case $goal in
+        switch) commit ;;
+        secrets) commit_secrets ;;
+        *) finish kept ;;
+      esac
+      ;;
     expired) go_back not-confirmed ;;
     *) go_back "$(readlink "$dir/verdict")" ;;
   esac
@@ -173,7 +223,9 @@ finish_what_was_begun() {
   esac
   # At shutdown nothing is to be done: the old system is still what boots.
   [ "$(systemctl is-system-running 2>/dev/null)" = stopping ] && exit 0
-  if [ "$(readlink "$dir/verdict")" = confirmed ] && [ "$goal" = switch ] && running_is "$toplevel"; then commit; fi
+  if [ "$(readlink "$dir/verdict")" = confirmed ] && running_is "$toplevel"; then
+    case $goal in switch) commit ;; secrets) commit_secrets ;; esac
+  fi
   if [ "$goal" = boot ]; then commit; fi
   go_back killed
 }

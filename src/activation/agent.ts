@@ -13,7 +13,8 @@ import { LEASE_FUNCTIONS, leaseLost } from "./lease.ts";
 /** What the agent of a run is to do. */
 export interface AgentOrder {
   readonly run: string;
-  readonly goal: "test" | "boot" | "switch";
+  /** `secrets`: the system stays, `toplevel` and `previous` are what runs. */
+  readonly goal: "secrets" | "test" | "boot" | "switch";
   readonly toplevel: StorePath;
   /** The recorded system to go back to; undefined when the host runs none yet. */
   readonly previous: StorePath | undefined;
@@ -27,6 +28,8 @@ export interface AgentOrder {
   readonly confirmTimeoutMs: number;
   /** How generations are made: by `nix-env`, or with links alone. */
   readonly store: "nix" | "posix";
+  /** The generation of secrets to use with the system; undefined when they stay as they are. */
+  readonly secrets: number | undefined;
   readonly record: DeploymentRecord;
 }
 
@@ -69,6 +72,7 @@ export async function startAgent(
     order.systemd ? "systemd" : "process",
     order.store,
     formatRecord(order.record),
+    order.secrets === undefined ? "" : String(order.secrets),
   ];
   const result = await runScript(access, { script: START_SCRIPT, args, signal, timeoutMs: 30_000 });
   if (succeeded(result)) return;
@@ -203,7 +207,7 @@ const RUNS = `$root${runFolder("")}`;
 // The unit's name is made from the run's, so a second run cannot meet the first one's unit.
 export const START_SCRIPT = `${LEASE_FUNCTIONS}
 run=$1 goal=$2 toplevel=$3 previous=$4 profile=$5 switch_timeout=$6 confirm_timeout=$7 longest=$8 kind=$9
-shift 9; launcher=$1 store=$2 record=$3
+shift 9; launcher=$1 store=$2 record=$3 secrets=$4
 dir=${RUNS}$run
 [ -x "$root$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
 if [ "$kind" = nixos ] && [ ! -f "$root$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
@@ -217,6 +221,7 @@ printf '%s\\n' "$record" >"$dir/record" || exit 1
 cat >"$dir/agent" <<'SKEP_AGENT' || exit 1
 ${AGENT_SCRIPT}
 SKEP_AGENT
+if [ -n "$secrets" ]; then ln -s "$secrets" "$dir/secrets" || exit 1; fi
 ln -s testing "$dir/state" || exit 1
 set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout" "$store"
 if [ "$launcher" = process ]; then

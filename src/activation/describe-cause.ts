@@ -33,6 +33,14 @@ export function describeCause(status: AgentStatus | undefined, order: AgentOrder
         `the host was not confirmed within ${formatDuration(order.confirmTimeoutMs)} and went back by itself`,
         { hint: "if the checks need more time, raise activation.confirmTimeout" },
       );
+    case "secrets":
+      return detail === "swap"
+        ? new ActivationError("activation/secrets", "the secrets could not be put in place", {
+            hint: "its output (--verbose shows it) says what was in the way",
+          })
+        : new ActivationError("activation/switch", `with its changed secrets ${detail} did not start`, {
+            hint: `see \`journalctl -u ${detail.split(" ")[0] ?? ""}\` on the host`,
+          });
     case "stolen":
       return new ActivationError("activation/lease-lost", "another run took the host over, and it went back", {
         hint: "see what the other run did, then deploy again",
@@ -72,6 +80,11 @@ function commitError([what = "", status = ""]: readonly string[], order: AgentOr
     const inner = switchError("boot", status, order);
     return new ActivationError("activation/commit", `cannot make the system the default: ${inner.message}`, {
       hint: "the boot loader could not be written; is /boot full?",
+    });
+  }
+  if (what === "secrets") {
+    return new ActivationError("activation/commit", "cannot keep the secrets for the next boot", {
+      hint: "is the host's disk full, or /var/lib/skep or /etc/systemd/system not writable?",
     });
   }
   return new ActivationError("activation/commit", `cannot add a generation to ${order.profile}`, {

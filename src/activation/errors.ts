@@ -17,6 +17,12 @@ export const activationErrorCodes = {
   "activation/not-confirmed": "the host was not confirmed in time and went back by itself",
   "activation/commit": "the system ran well but could not be made the default",
   "activation/dry-activate": "switch-to-configuration dry-activate failed",
+  "activation/secrets-open": "the host cannot open a secret with its own key",
+  "activation/secrets-no-age": "the host has neither age nor rage to open its secrets with",
+  "activation/secrets-memory": "the host has no tmpfs for its secrets",
+  "activation/secrets-owner": "a secret's owner or group is neither on the host nor in its new system",
+  "activation/secrets-path": "something else lies where a secret's link is to be",
+  "activation/secrets": "secrets could not be received, put in place or kept on the host",
   "activation/stranded": "the host could not go back to the system it ran before",
 } as const;
 

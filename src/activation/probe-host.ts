@@ -6,6 +6,7 @@ import type { ProfilePath } from "./host-layout.ts";
 import { profileFor } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
+import { secretsLayout } from "./secrets/secrets-layout.ts";
 
 /** What a host is and what it runs, read in one round trip. */
 export interface HostFacts {
@@ -20,12 +21,25 @@ export interface HostFacts {
   /** The system it booted: where `/run/booted-system` leads. */
   readonly booted: StorePath | undefined;
   readonly profile: ProfileFacts;
+  readonly secrets: SecretsFacts;
   /** The kernel's boot id: changes with every boot. */
   readonly bootId: string;
   /** Bytes free where the store is. */
   readonly storeFreeBytes: number | undefined;
   /** Names of the units in state `failed`. */
   readonly failedUnits: readonly string[];
+}
+
+/** The secrets that are in the host's memory, and those it opens at the next boot. */
+export interface SecretsFacts {
+  /** The generation in use; undefined when there is none. */
+  readonly generation: number | undefined;
+  /** The id of its set. */
+  readonly set: string | undefined;
+  /** Names of those that only the operator can open, and that are not there since the host was booted. */
+  readonly waiting: readonly string[];
+  /** The id of the set that belongs to the system that boots next. */
+  readonly bootSet: string | undefined;
 }
 
 export interface ProfileFacts {
@@ -56,12 +70,14 @@ export async function probeHost(
 export function parseFacts(text: string, { root }: Pick<HostAccess, "root">): HostFacts {
   const values = new Map<string, string>();
   const failedUnits: string[] = [];
+  const waiting: string[] = [];
   for (const line of text.split("\n")) {
     const equals = line.indexOf("=");
     if (equals === -1) continue;
     const key = line.slice(0, equals);
     const value = line.slice(equals + 1);
     if (key === "failed") failedUnits.push(value);
+    else if (key === "secrets_waiting") waiting.push(value);
     else values.set(key, value);
   }
   const value = (key: string): string | undefined => (values.get(key) === "" ? undefined : values.get(key));
@@ -88,6 +104,12 @@ export function parseFacts(text: string, { root }: Pick<HostAccess, "root">): Ho
       generation: generationOf(value("profile_link")),
       system: storePathOf(value("profile_system")),
     },
+    secrets: {
+      generation: value("secrets_generation") === undefined ? undefined : Number(value("secrets_generation")),
+      set: value("secrets_set"),
+      waiting,
+      bootSet: value("secrets_boot_set"),
+    },
     bootId: value("boot_id") ?? "",
     storeFreeBytes: Number.isFinite(freeKiB) && value("free_kib") !== undefined ? freeKiB * 1024 : undefined,
     failedUnits,
@@ -104,6 +126,7 @@ function generationOf(link: string | undefined): number | undefined {
 }
 
 export const PROBE_SCRIPT = `
+tab=$(printf '\\t')
 say() { printf '%s=%s\\n' "$1" "$2"; }
 say uid "$(id -u)"
 profile=$root/nix/var/nix/profiles/skep
@@ -116,6 +139,16 @@ if [ -L "$profile" ]; then
   say profile_link "$(readlink "$profile")"
   say profile_system "$(system_of "$profile")"
 fi
+generation=$(readlink "$root${secretsLayout.link}")
+if [ -n "$generation" ]; then
+  say secrets_generation "\${generation##*/}"
+  while IFS=$tab read -r what value _; do
+    case $what in set) say secrets_set "$value" ;; waiting) say secrets_waiting "$value" ;; esac
+  done <"$root${secretsLayout.generations}/\${generation##*/}.manifest"
+fi
+boots=$(system_of "$profile")
+[ -z "$boots" ] || boot_set=$(readlink "$root${secretsLayout.kept}/systems/\${boots##*/}")
+say secrets_boot_set "\${boot_set##*/}"
 boot_id=/proc/sys/kernel/random/boot_id
 say boot_id "$(cat "$root$boot_id" 2>/dev/null || cat "$boot_id" 2>/dev/null)"
 store=$root/nix/store

@@ -1,13 +1,14 @@
 import { fileURLToPath } from "node:url";
 import type { Hive, Host, HostName } from "#hive";
 import { createReporter, useColors } from "#report";
-import type { Outcome, RolloutReport } from "#rollout";
+import type { Outcome, RolloutReport, SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox, twinsOf } from "#sandbox";
 import { interrupted, listenForInterrupts } from "./interrupts.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
+import { standInSource } from "./stand-in-source.ts";
 import type { Terminal } from "./terminal.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../hive.example.ts", import.meta.url));
@@ -53,9 +54,10 @@ export async function demo({ keep }: { readonly keep: boolean }, terminal: Termi
   say("Four throw-away hosts on this machine, each with an SSH server and a folder of its own. No root, no Nix.");
   for (const { name } of cast.leftOut) say(`${name} is left out: a NixOS system needs a machine of its own.`);
   await using sandbox = await startSandbox({ hosts: cast.hosts.map(({ name }) => name), signal: interrupts.stop });
+  using secrets = await standInSource(cast.hosts, sandbox);
   for (const [index, act] of ACTS.entries()) {
     say(`\n${index + 1}. ${act.title}\n   $ RELEASE=${act.release} skep deploy\n`);
-    const wrong = await play(act, { sandbox, terminal, interrupts });
+    const wrong = await play(act, { sandbox, secrets, terminal, interrupts });
     if (interrupts.stop.aborted) return 130;
     if (wrong !== undefined) {
       say(`\nThis did not come out as told: ${wrong}`);
@@ -69,13 +71,14 @@ export async function demo({ keep }: { readonly keep: boolean }, terminal: Termi
 
 interface Stage {
   readonly sandbox: Sandbox;
+  readonly secrets: SecretsSource;
   readonly terminal: Terminal;
   readonly interrupts: Interrupts;
 }
 
 /** @returns what went otherwise than the act says. */
 async function play(act: Act, stage: Stage): Promise<string | undefined> {
-  const { sandbox, terminal, interrupts } = stage;
+  const { sandbox, secrets, terminal, interrupts } = stage;
   const { stdout, stderr, env } = terminal;
   const { hive, hosts } = await loadCast(act.release, terminal);
   const twins = await twinsOf(hosts, sandbox);
@@ -91,6 +94,7 @@ async function play(act: Act, stage: Stage): Promise<string | undefined> {
   const report = await rollOut(hive, {
     goal: "switch",
     hosts: twins,
+    secrets,
     onEvent: (event) => {
       reporter.handle(event);
     },

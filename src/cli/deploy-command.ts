@@ -19,6 +19,18 @@ export const deployOptions = {
     default: false,
     description: "Take hosts over that another run holds; what it has under way there goes back first",
   },
+  secrets: {
+    type: "string",
+    requiresArg: true,
+    description: "The secrets file; else secrets/secrets.ts or secrets.nix beside the hive",
+  },
+  identity: {
+    alias: "i",
+    type: "string",
+    array: true,
+    requiresArg: true,
+    description: "A private key file that opens what the operator opens; else SSH's default keys",
+  },
   sandbox: {
     type: "boolean",
     default: false,
@@ -54,6 +66,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
         .example("skep deploy", "the whole fleet")
         .example('skep deploy --on "@web & !web-3"', "some of it")
         .example("skep deploy test --on web-1", "try a system until the next reboot")
+        .example("skep deploy secrets --on @web", "new secrets for what runs already")
         .example("skep deploy build", "only build; prints HOST PATH")
         .example("skep deploy --sandbox", "try it: no real host is touched")
         .example("skep deploy --json", "events for a machine"),
@@ -81,6 +94,7 @@ const GOALS_EXPLAINED = `Goals, from least to most:
   build         evaluate and build, touch no host; prints HOST PATH
   push          also copy the closure to the host
   dry-activate  also let the host say what activating it would do
-  test          also activate and prove it, without making it the default
+  secrets       install the secrets alone, and prove the host well with them
+  test          copy, activate and prove it, without making it the default
   boot          make it what boots next, without activating it now
   switch        activate it, prove it well over a fresh login, make it the default`;

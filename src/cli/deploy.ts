@@ -1,5 +1,6 @@
-import type { Goal, Host, Limits } from "#hive";
+import type { Goal, Hive, Host, Limits } from "#hive";
 import { createReporter, useColors } from "#report";
+import type { SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { SandboxTwin } from "#sandbox";
 import { sandboxTwin } from "#sandbox";
@@ -9,6 +10,7 @@ import { exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
+import { standInSource } from "./stand-in-source.ts";
 import type { Stream, Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
@@ -32,9 +34,14 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   await using stage = args.sandbox
     ? await openSandbox(selection.hosts, { signal: interrupts.stop, stderr })
     : undefined;
+  const hosts = stage?.hosts ?? selection.hosts;
+  using secrets = hosts.some((host) => host.secrets.length > 0)
+    ? await openSecrets({ hive, args, terminal, stage })
+    : undefined;
   const report = await rollOut(hive, {
     goal,
-    hosts: stage?.hosts ?? selection.hosts,
+    hosts,
+    secrets,
     limits,
     ssh: sshOptionsOf(args),
     stealLease: args["steal-lease"],
@@ -45,6 +52,32 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     leave: interrupts.leave,
   });
   return exitCodeOfReport(report);
+}
+
+/** The hosts' secrets; in a sandbox made-up ones, for it never sees a real one. */
+async function openSecrets({
+  hive,
+  args,
+  terminal,
+  stage,
+}: {
+  readonly hive: Hive;
+  readonly args: DeployArguments;
+  readonly terminal: Terminal;
+  readonly stage: SandboxTwin | undefined;
+}): Promise<SecretsSource & Disposable> {
+  if (stage !== undefined) return standInSource(stage.hosts, stage.sandbox);
+  const { openSecretsSource } = await import("./secrets/secrets-source.ts");
+  return openSecretsSource({
+    repository: async () => {
+      const { loadRepositoryFor } = await import("./secrets/load-rules.ts");
+      return loadRepositoryFor(hive, args, terminal);
+    },
+    identities: async () => {
+      const { loadIdentities } = await import("./secrets/load-identities.ts");
+      return loadIdentities(args.identity, terminal);
+    },
+  });
 }
 
 /** Throw-away twins of the hosts that can have one. @throws CliError `cli/sandbox` when none can. */

@@ -38,7 +38,7 @@ function exitCodeOfHost(host: HostReport): ExitCode {
     case "skipped":
       return 5;
     case "failed": {
-      const code = OF_LAYER[layerOf(host.error.code)];
+      const code = OF_LAYER[host.error.code.startsWith("activation/secrets") ? "secrets" : layerOf(host.error.code)];
       return code === 3 || code === 4 ? code : 5;
     }
     case "rolled-back":

@@ -65,13 +65,21 @@ function formatJson({ hosts, folder, sshConfigFile, knownHostsFile, identityFile
   return `${JSON.stringify({ folder, sshConfigFile, knownHostsFile, identityFile, hosts: described }, null, 2)}\n`;
 }
 
+/** What to paste into a hive file, and how to look around. */
 function formatText({ hosts, sshConfigFile }: Sandbox): string {
-  const blocks = hosts.map(
-    ({ name, target, httpPort }) => `${name}
-  target: ${JSON.stringify(target)}
-  look inside: ${quoteArgv(["ssh", "-F", sshConfigFile, name])}
-  PORT of its services: ${httpPort}
-`,
-  );
-  return `${blocks.join("\n")}\nCtrl-C ends them all.\n`;
+  const blocks = hosts.map(({ name, target }) => {
+    const fields = Object.entries(target).map(([key, value]) => `      ${key}: ${JSON.stringify(value)},\n`);
+    return `  ${JSON.stringify(name)}: {\n    target: {\n${fields.join("")}    },\n    system: system({}),\n  },\n`;
+  });
+  const logins = hosts.map(({ name, httpPort }) => {
+    return `  ${quoteArgv(["ssh", "-F", sshConfigFile, name])}   # its $PORT: ${httpPort}\n`;
+  });
+  return `hosts: {
+${blocks.join("")}},
+
+${logins.join("")}
+Services listen on $PORT, or set one in their units: PORT=8080 becomes a port of the host's own, portOf(8080) in tests.
+Commands run as you, on this machine; the files of a host are below $SKEP_ROOT.
+Ctrl-C ends them all.
+`;
 }

@@ -1,4 +1,6 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
+import { hiveOptions } from "./hive-options.ts";
+import { sshOptions } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where the rules are. */
@@ -43,6 +45,21 @@ export const generateOptions = {
   replace: { type: "boolean", default: false, description: "Also when it is there already" },
 } as const;
 
+/** Which hosts to ask, and how. */
+export const onHostsOptions = {
+  on: hiveOptions.on,
+  parallel: { alias: "p", type: "number", requiresArg: true, description: "Hosts at one time" },
+  ...sshOptions,
+} as const;
+
+export const checkOptions = {
+  "on-host": {
+    type: "boolean",
+    default: false,
+    description: "Also have hosts open their secrets: nothing is left there, nothing is activated",
+  },
+} as const;
+
 const json = { type: "boolean", default: false, description: "Print JSON" } as const;
 const withCommand = {
   type: "string",
@@ -55,6 +72,10 @@ export type SecretsArguments = InferredOptionTypes<typeof secretsOptions>;
 export type IdentityArguments = SecretsArguments & InferredOptionTypes<typeof identityOptions>;
 export type RekeyArguments = IdentityArguments &
   InferredOptionTypes<typeof rekeyOptions> & { readonly files?: string[] | undefined };
+export type OnHostsArguments = SecretsArguments & InferredOptionTypes<typeof onHostsOptions>;
+export type CheckArguments = IdentityArguments &
+  OnHostsArguments &
+  InferredOptionTypes<typeof checkOptions> & { readonly json: boolean };
 export type NameArguments = SecretsArguments & { readonly name: string };
 
 type Finish = (exitCode: number) => void;
@@ -70,7 +91,8 @@ export function addSecretsCommand(parser: Yargs, terminal: Terminal, finish: Fin
       .example("skep secrets status", "what is stale, missing, or without a rule")
       .example("skep secrets add db/password", "write a new one in your editor")
       .example("skep secrets rekey", "after the rules changed")
-      .example("skep secrets check", "in CI: no key needed");
+      .example("skep secrets check", "in CI: no key needed")
+      .example('skep secrets status --on "@web"', "what hosts have and wait for");
   });
 }
 
@@ -93,8 +115,13 @@ export function addRekeyCommand(parser: Yargs, terminal: Terminal, finish: Finis
 function addReadingCommands(parser: Yargs, terminal: Terminal, finish: Finish): void {
   parser.command(
     "status",
-    "Say how each file stands to its rule; no key needed",
-    (status) => status.options({ ...secretsOptions, json }),
+    "Say how each file stands to its rule, or with --on how the secrets on hosts stand to the repository; no key needed",
+    (status) =>
+      status
+        .options({ ...secretsOptions, ...onHostsOptions, json })
+        .example("skep secrets status", "what is stale, missing, or without a rule")
+        .example('skep secrets status --on "@web"', "what hosts have, what they wait for, which old keys they need")
+        .example('skep secrets status --on "*" --json', "one object a host"),
     async (args) => {
       const { showStatus } = await import("./secrets/status.ts");
       finish(await showStatus(args, terminal));
@@ -112,7 +139,13 @@ function addReadingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
   parser.command(
     "check",
     "Check rules, files and folder; no key needed, and with --identity everything is opened",
-    (check) => check.options({ ...secretsOptions, ...identityOptions, json }),
+    (check) =>
+      check
+        .options({ ...secretsOptions, ...identityOptions, ...checkOptions, ...onHostsOptions, json })
+        .example("skep secrets check", "in CI: no key needed")
+        .example("skep secrets check -i ~/.ssh/id_ed25519", "whether this key opens everything")
+        .example("skep secrets check --on-host", "before a deployment: whether each host can open its own")
+        .example('skep secrets check --on-host --on "@web"', "some of them"),
     async (args) => {
       const { checkSecrets } = await import("./secrets/check.ts");
       finish(await checkSecrets(args, terminal));

@@ -35,6 +35,29 @@ export interface Host {
   readonly substitute: boolean;
   /** `auto`: what the first look finds. */
   readonly store: "auto" | "nix" | "posix";
+  /** Sorted by name. */
+  readonly secrets: readonly SecretUse[];
+  /** Private key files on the host that open its secrets, absolute. Those that are not there are passed over. */
+  readonly identityPaths: readonly string[];
+}
+
+/** A secret as one host has it. */
+export interface SecretUse {
+  /** As secrets/secrets.ts calls it. */
+  readonly name: string;
+  readonly owner: string;
+  /** Undefined: the owner's own. */
+  readonly group: string | undefined;
+  /** Four octal digits. */
+  readonly mode: string;
+  /** A link to the secret, absolute; undefined when none is wanted. */
+  readonly path: string | undefined;
+  /** Units to restart when it changed. */
+  readonly restart: readonly string[];
+  /** Units to reload when it changed. */
+  readonly reload: readonly string[];
+  /** Who opens it: the host with its own key, or skep before it is sent. */
+  readonly open: "host" | "operator";
 }
 
 /** Where to connect. What is undefined is left to ssh_config. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkSchema } from "./check-schema.ts";
+import { identityPathsSchema, secretsSchema } from "./secret-schema.ts";
 import { systemSchema } from "./system-schema.ts";
 import { isHost, isProxyJump, isUser, parseTarget } from "./target.ts";
 import { duration, exactly, isName, line, NAME_LETTERS, oneOf, port, text, whole, yesOrNo } from "./words.ts";
@@ -48,6 +49,8 @@ const shared = {
   ).optional(),
   substitute: yesOrNo.optional(),
   store: oneOf(["auto", "nix", "posix"]).optional(),
+  secrets: secretsSchema.optional(),
+  identityPaths: identityPathsSchema.optional(),
 };
 
 /** `HostDefaults`, with durations in milliseconds. */

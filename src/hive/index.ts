@@ -3,7 +3,7 @@ export type { HiveDefinition } from "./define.ts";
 export { command, defineHive, defineHost, http, tcp, unit } from "./define.ts";
 export { HiveError, hiveErrorCodes } from "./errors.ts";
 export type { Goal } from "./goal.ts";
-export { activates, GOALS, needsHost, persistsAfterReboot } from "./goal.ts";
+export { activates, GOALS, installsSecrets, makesSystem, needsHost, persistsAfterReboot } from "./goal.ts";
 export type {
   ActivationLimits,
   Check,
@@ -13,6 +13,7 @@ export type {
   HostName,
   HttpCheck,
   Limits,
+  SecretUse,
   Target,
   TcpCheck,
   UnitCheck,
@@ -31,6 +32,7 @@ export type {
   HttpCheckOptions,
   LimitsInput,
   RolloutInput,
+  SecretUseInput,
   TargetInput,
   TcpCheckInput,
   TcpCheckOptions,

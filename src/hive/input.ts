@@ -56,6 +56,40 @@ export interface HostDefaults {
    * `tar` alone. Default: `"auto"`, which is `"nix"` where the host has `nix-store` and no `root` is given.
    */
   readonly store?: "auto" | "nix" | "posix" | undefined;
+  /**
+   * The secrets that programs on the host read, by their names in `secrets/secrets.ts`. Each is at
+   * `/run/skep/secrets/<name>`, in memory only. What a host says of a secret takes the place of all that the defaults say
+   * of it.
+   * @example { "db/password": { owner: "postgres", restart: ["api.service"] } }
+   */
+  readonly secrets?: Readonly<Record<string, SecretUseInput>> | undefined;
+  /**
+   * Private key files on the host that its secrets are opened with.
+   * Default: `/etc/ssh/ssh_host_ed25519_key` and `/etc/ssh/ssh_host_rsa_key`, those that are there.
+   */
+  readonly identityPaths?: readonly string[] | undefined;
+}
+
+/** How a host has a secret. */
+export interface SecretUseInput {
+  /** Who may read it: a user's name or number. Default: `"root"`. */
+  readonly owner?: string | undefined;
+  /** Default: the owner's own group. */
+  readonly group?: string | undefined;
+  /** Octal permissions. Default: `"0400"`. */
+  readonly mode?: string | undefined;
+  /** A path that becomes a link to the secret, for programs that look for it in one place only. */
+  readonly path?: string | undefined;
+  /** Units to restart when its content, owner or mode changed. */
+  readonly restart?: readonly string[] | undefined;
+  /** Units to reload when its content, owner or mode changed. */
+  readonly reload?: readonly string[] | undefined;
+  /**
+   * - `"host"`: it travels encrypted, and the host opens it with its SSH host key, again at every boot. Default.
+   * - `"operator"`: skep opens it in memory and sends it to the host's memory. Nothing in the repository can be read with
+   *   the host's key; after a reboot the host waits for the next deployment or `skep deploy secrets`.
+   */
+  readonly open?: "host" | "operator" | undefined;
 }
 
 /** A target spelled out. Every field may be left to `~/.ssh/config`. */

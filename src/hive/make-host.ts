@@ -1,6 +1,7 @@
 import type { ActivationLimits, Check, Host, HostName, Target } from "./hive.ts";
 import type { HostDefaultsRead, HostRead } from "./host-schema.ts";
 import { describeFound } from "./describe-found.ts";
+import { makeSecrets } from "./make-secrets.ts";
 import type { Path, Problems } from "./problems.ts";
 import { resolvePath, resolveSource } from "./resolve-path.ts";
 import { writeDuration } from "./words.ts";
@@ -8,6 +9,9 @@ import { writeDuration } from "./words.ts";
 const ACTIVATION_TIMEOUT_MS = 300_000;
 /** For the fresh login and the confirmation itself, after the checks. */
 const CONFIRM_MARGIN_MS = 30_000;
+
+/** Where sshd keeps those of its keys that can decrypt. */
+const IDENTITY_PATHS = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
 
 interface MakeHostContext {
   readonly defaults: HostDefaultsRead;
@@ -30,6 +34,8 @@ export function makeHost(name: HostName, host: HostRead, { defaults, directory, 
     activation: activationOf(settings, { checks, problems }),
     substitute: host.substitute ?? defaults.substitute ?? false,
     store: host.store ?? defaults.store ?? "auto",
+    secrets: makeSecrets(settings, problems),
+    identityPaths: host.identityPaths ?? defaults.identityPaths ?? IDENTITY_PATHS,
   };
 }
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { foldersOf } from "./folders-of.ts";
 import { packageSchema } from "./native-package-schema.ts";
 import type { NativeSource } from "./native-system.ts";
 import { unitsSchema } from "./native-unit-schema.ts";
 import { isCommand, isWord, templateOf } from "./native-words.ts";
-import { exactly, line, text, yesOrNo } from "./words.ts";
+import { account, exactly, line, text, yesOrNo } from "./words.ts";
 
 const PACKAGE_NAME = /^[A-Za-z_][\w.+-]{0,99}$/;
 const MAX_ETC_PATH = 1_000;
@@ -18,7 +19,6 @@ const packages = z
     }
   });
 
-const account = text("the name or number of an account", (value) => /^[\w.-]{1,64}\$?$/.test(value)).optional();
 const WAYS = ["text", "template", "file", "linkTo"] as const;
 
 const entry = exactly(
@@ -28,8 +28,8 @@ const entry = exactly(
     file: line('the path of a file such as "./sshd_config"').optional(),
     linkTo: templateOf<string | undefined>("a path to link to", isLinkTarget).optional(),
     mode: text('permissions in octal such as "0640"', (value) => /^0?[0-7]{3,4}$/.test(value)).optional(),
-    user: account,
-    group: account,
+    user: account("user").optional(),
+    group: account("group").optional(),
     takeOver: yesOrNo.optional(),
   },
   "text, or an object with text, template, file or linkTo",
@@ -83,11 +83,6 @@ function isEtcPath(path: string): boolean {
   return path
     .split("/")
     .every((name) => name !== "" && name !== "." && name !== ".." && Buffer.byteLength(name) <= 200);
-}
-
-function foldersOf(path: string): readonly string[] {
-  const names = path.split("/");
-  return names.slice(1).map((_, index) => names.slice(0, index + 1).join("/"));
 }
 
 function isLinkTarget(value: unknown): boolean {

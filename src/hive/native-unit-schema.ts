@@ -1,9 +1,7 @@
 import { z } from "zod";
 import type { Unit } from "./native-units.ts";
 import { isCommand, isWord, templateOf } from "./native-words.ts";
-import { duration, exactly, line, oneOf, quotedList, text, yesOrNo } from "./words.ts";
-
-const UNIT_NAME = /^[\w:.\\-]+(?:@[\w:.\\-]*)?\.(?:service|socket|target|timer|mount|automount|path|slice|swap)$/;
+import { account, duration, exactly, isUnitName, line, oneOf, quotedList, text, yesOrNo } from "./words.ts";
 
 const unitNames = z
   .array(text('the whole name of a unit such as "db.service"', isUnitName), { error: "a list of units" })
@@ -21,7 +19,6 @@ const argvs = templateOf<readonly (readonly (string | undefined)[])[]>(
   (value) => Array.isArray(value) && value.every(isCommand),
 );
 const plain = line("text of one line");
-const account = text("the name or number of an account", (value) => /^[\w.-]{1,64}\$?$/.test(value)).optional();
 const span = duration(0).optional();
 const directive = z.union([plain, z.number(), z.boolean(), z.array(z.union([plain, z.number()]))], {
   error: "text of one line, a number, true, false, or a list",
@@ -64,8 +61,8 @@ const service = exactly(
       "an absolute path",
       (value) => isWord(value) && value.startsWith("/"),
     ).optional(),
-    user: account,
-    group: account,
+    user: account("user").optional(),
+    group: account("group").optional(),
     dynamicUser: yesOrNo.optional(),
     stateDirectory: plain.optional(),
     runtimeDirectory: plain.optional(),
@@ -115,8 +112,8 @@ const socket = exactly(
     listenDatagram: places,
     accept: yesOrNo.optional(),
     socketMode: text('permissions in octal such as "0660"', (value) => /^0?[0-7]{3,4}$/.test(value)).optional(),
-    socketUser: account,
-    socketGroup: account,
+    socketUser: account("user").optional(),
+    socketGroup: account("group").optional(),
     service: text('the whole name of a unit such as "app.service"', isUnitName).optional(),
   },
   "a socket",
@@ -166,11 +163,6 @@ export const unitsSchema: z.ZodType<Readonly<Record<string, Unit>>> = z
     }
     return read;
   });
-
-/** Whether `name` is a unit's whole name. */
-function isUnitName(name: string): boolean {
-  return name.length <= 255 && UNIT_NAME.test(name);
-}
 
 function isEnvironment(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;

@@ -6,6 +6,8 @@ import { unknownKeys } from "./problems.ts";
 /** Longer waits than this are slips of the pen, and timers do not reach much further. */
 const MAX_DURATION_MS = 24 * 3_600_000;
 
+const UNIT_NAME = /^[\w:.\\-]+(?:@[\w:.\\-]*)?\.(?:service|socket|target|timer|mount|automount|path|slice|swap)$/;
+
 /**
  * An object with these keys and no others.
  * @param expected what it is, after "expected".
@@ -53,6 +55,11 @@ export function line(expected: string, { maxLength = 4_096 }: { readonly maxLeng
   return text(expected, (value) => value.trim() !== "" && value.length <= maxLength && !/\p{Cc}/u.test(value));
 }
 
+/** A user or a group of the host. */
+export function account(kind: "user" | "group"): z.ZodString {
+  return text(`the name or number of a ${kind}`, (value) => /^[\w.][\w.-]{0,63}\$?$/.test(value));
+}
+
 /** A duration as milliseconds. */
 export function duration(minMs: number) {
   const error = `a duration from ${writeDuration(minMs)} to ${writeDuration(MAX_DURATION_MS)}, such as "90s" or "5m"`;
@@ -83,6 +90,11 @@ export function writeDuration(ms: number): string {
     rest -= count * length;
   }
   return written === "" ? "0ms" : written;
+}
+
+/** Whether `name` is a unit's whole name. */
+export function isUnitName(name: string): boolean {
+  return name.length <= 255 && UNIT_NAME.test(name);
 }
 
 /** The name of a host or a tag. */

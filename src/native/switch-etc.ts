@@ -135,9 +135,11 @@ END
   done
 }
 
+# place_entries users|rest
 place_entries() {
   while IFS=$tab read -r kind how mode user group take target path; do
-    if [ "$kind" != etc ] || ! has "$place" "$path"; then continue; fi
+    case $path in sysusers.d/*) part=users ;; *) part=rest ;; esac
+    if [ "$kind" != etc ] || [ "$part" != "$1" ] || ! has "$place" "$path"; then continue; fi
     at=$etc/$path
     mkdir -p "\${at%/*}" && place_entry || fail "could not place /etc/$path"
   done <"$manifest"
@@ -182,12 +184,16 @@ END
   if [ "$all_owned$place$remove$restore" != "$owned$nl$nl$nl" ]; then
     mkdir -p "$kept" && : >"$kept/changing" || fail "could not write to $kept"
   fi
+  expect_users
   keep_originals
   if [ "$all_owned" != "$owned" ]; then write_owned "\${all_owned#"$nl"}"; fi
   # Until systemd has read them, what is there and what it knows differ.
   case $place$remove$restore in *"\${nl}systemd/system/"*) mkdir -p "$run" && : >"$run/reload-systemd" ;; esac
   remove_dropped
-  place_entries
+  # Users come before the files that belong to them.
+  place_entries users
+  make_users
+  place_entries rest
 }
 
 remove_asides() {

@@ -2,14 +2,15 @@
  * `bin/switch-to-configuration` of every system made without Nix: POSIX sh that runs in dash, busybox and bash, the same
  * for all systems. What a system has it reads from the system's `manifest` (see manifest.ts).
  *
- * The order: hooks, stop units, change `/etc`, let systemd read its units, reload, restart and start units,
- * `/run/current-system`, hooks.
+ * The order: hooks, stop units, change `/etc` and make users, give secrets to their owners, let systemd read its units,
+ * reload, restart and start units, `/run/current-system`, hooks.
  */
 import { SWITCH_ETC } from "./switch-etc.ts";
 import { SWITCH_START } from "./switch-start.ts";
 import { SWITCH_UNITS } from "./switch-units.ts";
+import { SWITCH_USERS } from "./switch-users.ts";
 
-export const SWITCH_SCRIPT = `${SWITCH_START}${SWITCH_ETC}${SWITCH_UNITS}# ---- the rest
+export const SWITCH_SCRIPT = `${SWITCH_START}${SWITCH_ETC}${SWITCH_USERS}${SWITCH_UNITS}# ---- the rest
 
 run_hooks() {
   while IFS=$tab read -r kind when file shown; do
@@ -23,8 +24,7 @@ run_hooks() {
       0) ;;
       100) reboot=yes ;;
       *)
-        printf 'switch-to-configuration: the hook "%s" ended with exit code %s\\n' "$shown" "$code" >&2
-        hook_failed=yes
+        went_wrong "the hook \\"$shown\\"" "$code"
         return 1
         ;;
     esac
@@ -35,6 +35,7 @@ plan() {
   read_owned
   plan_etc
   if [ -n "$problems" ]; then fail "nothing was changed, because of what is there:$nl$problems"; fi
+  plan_users
   read_record
   plan_units
 }
@@ -52,7 +53,9 @@ activate() {
     stop_units
   fi
   tell_etc
+  tell_users
   change_etc
+  own_secrets
   if [ -n "$systemctl" ]; then
     tell_starts
     start_units
@@ -61,7 +64,7 @@ activate() {
   write_final_owned
   set_link "$toplevel" "$root/run/current-system" || fail "could not set /run/current-system"
   if [ -n "$no_block" ]; then set_link "$toplevel" "$root/run/booted-system"; fi
-  if [ -n "$hooks" ]; then run_hooks after; fi
+  if [ -n "$hooks" ] && [ -z "$unfinished" ]; then run_hooks after; fi
   if [ -n "$failed" ]; then
     printf 'switch-to-configuration: these units failed:%s\\n' "$failed" >&2
     for unit in $failed; do "$systemctl" --no-pager --lines=10 status "$unit" >&2; done
@@ -111,9 +114,10 @@ case $action in
     run_hooks before
     tell_units
     tell_etc
+    tell_users
     tell_starts
     run_hooks after
-    if [ "$place$remove$restore$stop$reload$restart$start" = "$nl$nl$nl" ]; then echo "would change nothing"; fi
+    if [ "$users$place$remove$restore$stop$reload$restart$start" = "$nl$nl$nl" ]; then echo "would change nothing"; fi
     exit 0
     ;;
   test) activate ;;
@@ -123,7 +127,7 @@ case $action in
     install_boot
     ;;
 esac
-if [ -n "$hook_failed" ]; then exit 1; fi
+if [ -n "$unfinished" ]; then exit 1; fi
 if [ -n "$failed" ]; then exit 4; fi
 if [ -n "$reboot" ]; then exit 100; fi
 exit 0

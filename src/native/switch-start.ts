@@ -25,18 +25,22 @@ etc=$root/etc
 kept=$root/var/lib/skep
 run=$root/run/skep
 uid=$(id -u)
-failed= reboot= hook_failed=
+failed= reboot= unfinished=
 
 tell() { if [ "$action" = dry-activate ]; then echo "would $*"; else echo "$*"; fi; }
+went_wrong() { printf 'switch-to-configuration: %s ended with exit code %s\\n' "$1" "$2" >&2; unfinished=yes; }
 has() { case $1 in *"$nl$2$nl"*) return 0 ;; esac; return 1; }
 
-# Units can be started where systemd runs; below a root only where that has a systemctl of its own.
-systemctl=$(command -v systemctl)
-if [ -n "$root" ]; then
-  case $systemctl in "$root"/*) ;; *) systemctl= ;; esac
-elif [ ! -d /run/systemd/system ]; then
-  systemctl=
-fi
+# Below a root, what would act on this machine is used only where the root has one of its own.
+program() {
+  found=$(command -v "$1") || return
+  if [ -n "$root" ]; then case $found in "$root"/*) ;; *) return ;; esac; fi
+  echo "$found"
+}
+sysusers=$(program systemd-sysusers)
+# Units can be started where systemd runs.
+systemctl=$(program systemctl)
+if [ -z "$root" ] && [ ! -d /run/systemd/system ]; then systemctl=; fi
 no_block=
 if [ -n "\${SKEP_BOOT:-}" ]; then no_block=--no-block; fi
 

@@ -8,6 +8,7 @@ const REACHED = {
   "dry-activate": "checked",
   test: "tested",
   boot: "set for the next boot",
+  secrets: "supplied",
   switch: "deployed",
 } as const satisfies Record<Goal, string>;
 

@@ -27,7 +27,9 @@ export interface ActivationWork {
   readonly toplevel: StorePath;
   readonly facts: HostFacts;
   readonly storeKind: StoreKind;
-  readonly goal: "test" | "boot" | "switch";
+  readonly goal: "secrets" | "test" | "boot" | "switch";
+  /** The generation of secrets that goes with it; undefined when they stay as they are. */
+  readonly secrets: number | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ class AgentNotStarted extends Error {
 }
 
 function orderOf(
-  { host, toplevel, facts, storeKind, goal }: ActivationWork,
+  { host, toplevel, facts, storeKind, goal, secrets }: ActivationWork,
   { run, clock }: DeployContext,
 ): AgentOrder {
   return {
@@ -88,6 +90,7 @@ function orderOf(
     nixos: facts.nixos,
     systemd: facts.systemd && host.target.root === "",
     store: storeKind,
+    secrets,
     switchTimeoutMs: host.activation.timeoutMs,
     confirmTimeoutMs: host.activation.confirmTimeoutMs,
     record: {
@@ -199,7 +202,13 @@ async function verifyCommitted(
 ): Promise<void> {
   const facts = await probeHost(accessTo(host, connection), { signal: context.leave });
   log.generation = facts.profile.generation;
-  if (facts.profile.system === order.toplevel && (!running || facts.running === order.toplevel)) return;
+  if (running && order.secrets !== undefined && facts.secrets.generation !== order.secrets) {
+    throw new ActivationError("activation/commit", "after the commit the host uses other secrets", {
+      hint: "somebody else changed the host in the same moment; see its journal",
+    });
+  }
+  const isDefault = order.goal === "secrets" || facts.profile.system === order.toplevel;
+  if (isDefault && (!running || facts.running === order.toplevel)) return;
   const found = facts.profile.system === order.toplevel ? facts.running : facts.profile.system;
   throw new ActivationError("activation/commit", `after the commit the host has ${found ?? "no system"}`, {
     hint: "somebody else changed the host in the same moment; see its journal",

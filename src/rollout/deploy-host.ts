@@ -1,9 +1,9 @@
-import type { HostFacts } from "#activation";
-import { dryActivate, probeHost } from "#activation";
+import type { HostAccess, HostFacts, SecretSet } from "#activation";
+import { dryActivate, installSecrets, NO_SECRETS, probeHost } from "#activation";
 import type { Goal, Host } from "#hive";
-import { activates, persistsAfterReboot } from "#hive";
+import { activates, installsSecrets, persistsAfterReboot } from "#hive";
 import type { Connection } from "#ssh";
-import type { Closure, StorePath } from "#store";
+import type { StorePath } from "#store";
 import { accessTo } from "./activation-scene.ts";
 import { activateHost } from "./activate-host.ts";
 import { copyToHost } from "./copy-to-host.ts";
@@ -14,52 +14,57 @@ import { endingOf, HostLog } from "./host-log.ts";
 import { keepLease } from "./keep-lease.ts";
 import { logIn } from "./log-in.ts";
 import { storeKindOf } from "./open-host-store.ts";
+import type { PlannedSecrets, PlannedSystem } from "./rollout-plan.ts";
 import type { HostReport } from "./rollout-report.ts";
 
 const DEPLOYED: Ending = { outcome: "deployed" };
 const UNCHANGED: Ending = { outcome: "unchanged" };
 
 /** Takes one host through the steps of the run's goal. What fails on the host is its report, never thrown. */
-export async function deployHost(
-  { host, closure }: { readonly host: Host; readonly closure: Closure },
-  context: DeployContext,
-): Promise<HostReport> {
+export async function deployHost(planned: PlannedSystem | PlannedSecrets, context: DeployContext): Promise<HostReport> {
+  const { host } = planned;
   const log = new HostLog(host.name, context);
-  log.to = closure.toplevel;
+  if ("closure" in planned) log.to = planned.closure.toplevel;
   try {
-    return log.finish(await deploy(host, closure, { log, context }));
+    return log.finish(await deploy(planned, { log, context }));
   } catch (error) {
     return log.finish(endingOf("failed", context.leave.aborted ? stopped() : error, host.name));
   }
 }
 
 async function deploy(
-  host: Host,
-  closure: Closure,
+  planned: PlannedSystem | PlannedSecrets,
   { log, context }: { readonly log: HostLog; readonly context: DeployContext },
 ): Promise<Ending> {
+  const { host, secrets } = planned;
   const { goal } = context.run;
-  const { toplevel } = closure;
+  const wanted = { toplevel: "closure" in planned ? planned.closure.toplevel : undefined, secrets };
   const signal = context.leave;
 
   await using connection = await log.step("connect", () => openConnection(host, { log, context }));
   const access = accessTo(host, connection);
   const found = await log.step("probe", () => probeHost(access, { signal }));
   log.from = found.running;
-  if (isAsWanted(goal, toplevel, found)) return unchanged(found, log);
+  if (isAsWanted(goal, wanted, found)) return unchanged(found, log);
   const storeKind = storeKindOf(host, found);
 
   await using lease = await log.step("lease", () => keepLease(access, { log, context }));
   // Another deployment may have ended, or gone back, since the first look.
   const facts = await probeHost(access, { signal: lease.signal });
   log.from = facts.running;
-  if (isAsWanted(goal, toplevel, facts)) return unchanged(facts, log);
+  if (isAsWanted(goal, wanted, facts)) return unchanged(facts, log);
 
-  const copied = await context.copyLimit(() =>
-    log.step("copy", () =>
-      copyToHost(closure, { host, storeKind, connection, log, narSource: context.narSource, lease }),
-    ),
-  );
+  const toplevel = wanted.toplevel ?? systemOf(facts);
+  log.to = toplevel;
+  let copied = 0;
+  if ("closure" in planned) {
+    copied = await context.copyLimit(() =>
+      log.step("copy", () =>
+        copyToHost(planned.closure, { host, storeKind, connection, log, narSource: context.narSource, lease }),
+      ),
+    );
+  }
+  const generation = await bringSecrets(access, { goal, toplevel, secrets, facts, log, signal: lease.signal });
   switch (goal) {
     case "build":
     case "push":
@@ -76,13 +81,57 @@ async function deploy(
         }),
       );
       return DEPLOYED;
+    case "secrets":
     case "test":
     case "boot":
-    case "switch":
+    case "switch": {
+      // Where the system is what it should be, only the secrets change.
+      const isSystemThere = facts.running === toplevel && facts.profile.system === toplevel;
+      const work = { host, toplevel, facts, storeKind, secrets: generation };
       return await context.activateLimit(() =>
-        activateHost({ host, toplevel, facts, storeKind, goal }, { connection, log, context }),
+        activateHost(
+          { ...work, goal: goal === "switch" && isSystemThere ? "secrets" : goal },
+          { connection, log, context },
+        ),
       );
+    }
   }
+}
+
+/** What a host without a system of ours has nothing to bind its secrets to. */
+function systemOf({ running }: HostFacts): StorePath {
+  if (running !== undefined) return running;
+  throw new RolloutError("rollout/no-system", "it runs no system of ours that its secrets could belong to", {
+    hint: "deploy its system first: that brings the secrets too",
+  });
+}
+
+interface BringSecretsOptions {
+  readonly goal: Goal;
+  readonly toplevel: StorePath;
+  readonly secrets: SecretSet;
+  readonly facts: HostFacts;
+  readonly log: HostLog;
+  readonly signal: AbortSignal;
+}
+
+/** @returns the generation of secrets to use; undefined when they stay as they are. */
+async function bringSecrets(
+  access: HostAccess,
+  { goal, toplevel, secrets, facts, log, signal }: BringSecretsOptions,
+): Promise<number | undefined> {
+  if (!installsSecrets(goal)) return undefined;
+  const isThere = hasSecrets(facts, secrets);
+  if (isThere && (facts.secrets.generation === undefined || goal === "dry-activate")) return undefined;
+  // They may belong to another system yet.
+  if (isThere) return facts.secrets.generation;
+  const mode = goal === "dry-activate" ? "try" : "install";
+  const installed = await log.step("secrets", () => installSecrets(access, { set: secrets, toplevel, mode, signal }));
+  for (const name of installed.changed) log.line("secrets", `${name} changes`);
+  if (!installed.openedAtBoot) {
+    log.notice("nothing opens its secrets when it boots: import skep's nix/module.nix into its configuration");
+  }
+  return installed.generation;
 }
 
 function stopped(): RolloutError {
@@ -107,11 +156,23 @@ async function openConnection(
 }
 
 /** Whether a host has reached the goal already. What was only pushed shows in the copy, which then finds nothing to do. */
-function isAsWanted(goal: Goal, toplevel: StorePath, { running, profile }: HostFacts): boolean {
+function isAsWanted(
+  goal: Goal,
+  { toplevel, secrets }: { readonly toplevel: StorePath | undefined; readonly secrets: SecretSet },
+  facts: HostFacts,
+): boolean {
+  const { running, profile } = facts;
+  const bootsWithThem = (facts.secrets.bootSet ?? NO_SECRETS) === secrets.id;
+  // A system that is only being tried has its secrets for as long as it is tried.
+  if (goal === "secrets") return hasSecrets(facts, secrets) && (bootsWithThem || running !== profile.system);
   if (!activates(goal) && !persistsAfterReboot(goal)) return false;
-  const runsIt = running === toplevel || !activates(goal);
-  const bootsIt = profile.system === toplevel || !persistsAfterReboot(goal);
+  const runsIt = !activates(goal) || (running === toplevel && hasSecrets(facts, secrets));
+  const bootsIt = !persistsAfterReboot(goal) || (profile.system === toplevel && bootsWithThem);
   return runsIt && bootsIt;
+}
+
+function hasSecrets({ secrets: { set = NO_SECRETS, waiting } }: HostFacts, wanted: SecretSet): boolean {
+  return set === wanted.id && waiting.length === 0;
 }
 
 function unchanged(facts: HostFacts, log: HostLog): Ending {

@@ -6,6 +6,8 @@ export const rolloutErrorCodes = {
   "rollout/unreachable": "the host could not be reached again after its activation had begun",
   "rollout/stranded": "the host could not go back to the system it ran before",
   "rollout/nothing-to-go-back-to": "the first deployment of a host failed, and it ran no system of ours before",
+  "rollout/no-secrets": "a host consumes secrets, and there is no secrets file to read them from",
+  "rollout/no-system": "secrets alone were to be installed on a host that runs no system of ours",
   "rollout/internal": "something in skep itself failed",
 } as const;
 

@@ -2,6 +2,7 @@ import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
 import { systemClock } from "#core";
 import type { Goal, Hive, Host, Limits } from "#hive";
+import { makesSystem } from "#hive";
 import { openNativeEvaluator } from "#native";
 import { openNix, readClosure } from "#nix";
 import { sharedNarSource } from "#store";
@@ -11,6 +12,8 @@ import type { SshOptions } from "./log-in.ts";
 import { planRollout } from "./rollout-plan.ts";
 import type { Run } from "./rollout-plan.ts";
 import { prepareClosures } from "./prepare-closures.ts";
+import { prepareSecrets } from "./prepare-secrets.ts";
+import type { PreparedSecrets, SecretsSource } from "./prepare-secrets.ts";
 import { readRevision } from "./read-revision.ts";
 import type { RolloutReport } from "./rollout-report.ts";
 import { makeRunId } from "./run-id.ts";
@@ -23,6 +26,8 @@ export interface RollOutOptions {
   /** What the command line says instead of the hive. */
   readonly limits?: Partial<Limits> | undefined;
   readonly ssh?: SshOptions | undefined;
+  /** Where secrets come from; undefined when there are none. */
+  readonly secrets?: SecretsSource | undefined;
   /** Take hosts over that another run holds. */
   readonly stealLease?: boolean | undefined;
   /** Receives everything that happens, in order. Must not throw. */
@@ -60,10 +65,17 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
   });
   const { directory } = hive;
-  const prepared = await prepareClosures(hosts, { goal, directory, limits, nix, native, emit, clock, signal: stop });
-  const plan = planRollout(run, { hosts, waves: hive.waves, prepared, limits });
+  // First, for it takes no time: a secret that cannot be opened is told before anything is built.
+  const secrets = await prepareSecrets(hosts, { goal, source: options.secrets, signal: stop });
+  const systems = makesSystem(goal) ? hosts.filter(({ name }) => !failed(secrets.get(name))) : [];
+  const prepared = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal: stop });
+  const plan = planRollout(run, { hosts, waves: hive.waves, prepared, secrets, limits });
   const narSource = sharedNarSource({ locate: native.locate });
   return await runRollout(plan, { emit, ssh, stop, leave, narSource, clock });
+}
+
+function failed(prepared: PreparedSecrets | undefined): boolean {
+  return prepared !== undefined && "error" in prepared;
 }
 
 /** Does the work at the first call, and gives its result to all. */

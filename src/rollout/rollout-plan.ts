@@ -1,7 +1,10 @@
 import type { SkepErrorJson } from "#core";
-import type { HiveRevision } from "#activation";
+import type { HiveRevision, SecretSet } from "#activation";
+import { makeSecretSet } from "#activation";
 import type { Goal, Host, HostName, Limits, Wave } from "#hive";
+import { makesSystem } from "#hive";
 import type { Closure } from "#store";
+import type { PreparedSecrets } from "./prepare-secrets.ts";
 import type { Step } from "./steps.ts";
 import { stepsFor } from "./steps.ts";
 
@@ -35,9 +38,23 @@ export interface PlannedWave {
   readonly hosts: readonly PlannedHost[];
 }
 
-/** One host's part: the steps to take with its closure, or why there is nothing to take. */
-export type PlannedHost =
-  { readonly host: Host; readonly steps: readonly Step[]; readonly closure: Closure } | UnplannedHost;
+/** One host's part: the steps to take, or why there are none. */
+export type PlannedHost = PlannedSystem | PlannedSecrets | UnplannedHost;
+
+/** The host gets a system, and the secrets that go with it. */
+export interface PlannedSystem {
+  readonly host: Host;
+  readonly steps: readonly Step[];
+  readonly closure: Closure;
+  readonly secrets: SecretSet;
+}
+
+/** The host gets secrets alone. */
+export interface PlannedSecrets {
+  readonly host: Host;
+  readonly steps: readonly Step[];
+  readonly secrets: SecretSet;
+}
 
 export interface UnplannedHost {
   readonly host: Host;
@@ -54,15 +71,24 @@ export function planRollout(
     /** The hosts of this run, in hive order. */
     readonly hosts: readonly Host[];
     readonly waves: readonly Wave[];
+    /** Of every host, but for the goal `secrets`. */
     readonly prepared: ReadonlyMap<HostName, Prepared>;
+    /** Of hosts that consume some. */
+    readonly secrets: ReadonlyMap<HostName, PreparedSecrets>;
     readonly limits: Limits;
   },
 ): RolloutPlan {
   const steps = stepsFor(run.goal);
   const planHost = (host: Host): PlannedHost => {
+    const read = options.secrets.get(host.name) ?? { secrets: makeSecretSet([], host) };
+    if ("error" in read) return { host, error: read.error };
+    const { secrets } = read;
+    if (!makesSystem(run.goal)) return { host, steps, secrets };
     const prepared = options.prepared.get(host.name);
     if (prepared === undefined) throw new Error(`no closure was prepared for ${host.name}`);
-    return "closure" in prepared ? { host, steps, closure: prepared.closure } : { host, error: prepared.error };
+    return "closure" in prepared
+      ? { host, steps, closure: prepared.closure, secrets }
+      : { host, error: prepared.error };
   };
   const waves = options.waves.map(({ name, hosts }) => ({
     name,

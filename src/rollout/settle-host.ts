@@ -10,6 +10,8 @@ import type { Ending } from "./host-log.ts";
 import { endingOf } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";
 
+const SECRETS_LINK = "/run/skep/secrets";
+
 /**
  * Finds out where a host ends after something failed under way, and helps it back: tells the agent to go back, waits for
  * it, and checks what came back. Needs no luck: where the host cannot be reached, its agent does the same alone, and is
@@ -87,6 +89,13 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
   // The agent says it went back, or is gone with a reboot: what the host really runs decides.
   if (facts.running !== order.previous) throw strandedError(facts, error, scene);
   if (order.goal === "boot") return endingOf("failed", error, host.name);
+  const { generation } = scene.facts.secrets;
+  if (order.secrets !== undefined && facts.secrets.generation !== generation && facts.bootId === scene.facts.bootId) {
+    throw new RolloutError("rollout/stranded", `${messageOf(error)}; it did not go back to its secrets`, {
+      hint: `on the host, make ${SECRETS_LINK} lead to secrets.d/${generation ?? "…"} and restart what reads them`,
+      cause: error,
+    });
+  }
   await checkAgain(error, scene);
   return endingOf("rolled-back", error, host.name);
 }

@@ -6,8 +6,9 @@ import type { Goal } from "#hive";
  * - `connect`, `probe`: log in, read what the host is and runs
  * - `lease`: keep other deployments off it
  * - `copy`: send what its store lacks
+ * - `secrets`: send its secrets, which it opens beside those in use
  * - `dry-activate`: let it say what would change
- * - `test`: run the new system, with the way back armed on the host
+ * - `test`: run the new system (or the one it has, with new secrets), with the way back armed on the host
  * - `login`: a fresh SSH login
  * - `check`: the health checks
  * - `confirm`: let the new system run on, until the next reboot
@@ -20,6 +21,7 @@ export const STEPS = [
   "probe",
   "lease",
   "copy",
+  "secrets",
   "dry-activate",
   "test",
   "login",
@@ -34,16 +36,17 @@ export type Step = (typeof STEPS)[number] | "roll-back";
 const GOALS_OF_STEP: Readonly<Record<(typeof STEPS)[number], readonly Goal[]>> = {
   evaluate: ["build", "push", "dry-activate", "test", "boot", "switch"],
   build: ["build", "push", "dry-activate", "test", "boot", "switch"],
-  connect: ["push", "dry-activate", "test", "boot", "switch"],
-  probe: ["push", "dry-activate", "test", "boot", "switch"],
-  lease: ["push", "dry-activate", "test", "boot", "switch"],
+  connect: ["push", "dry-activate", "secrets", "test", "boot", "switch"],
+  probe: ["push", "dry-activate", "secrets", "test", "boot", "switch"],
+  lease: ["push", "dry-activate", "secrets", "test", "boot", "switch"],
   copy: ["push", "dry-activate", "test", "boot", "switch"],
+  secrets: ["dry-activate", "secrets", "test", "boot", "switch"],
   "dry-activate": ["dry-activate"],
-  test: ["test", "switch"],
-  login: ["test", "switch"],
-  check: ["test", "switch"],
+  test: ["secrets", "test", "switch"],
+  login: ["secrets", "test", "switch"],
+  check: ["secrets", "test", "switch"],
   confirm: ["test"],
-  commit: ["boot", "switch"],
+  commit: ["secrets", "boot", "switch"],
 };
 
 /** The steps of one host for a goal, in order. */

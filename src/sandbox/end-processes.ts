@@ -38,19 +38,21 @@ const END_SCRIPT = `${END_ALL}
 end_all "$1"
 `;
 
-/** Waits for the end of whoever holds its standard input, then leaves nothing. */
+/** Waits for the end of whoever holds its standard input, then leaves nothing: `$2` and what follows are removed. */
 const REAPER_SCRIPT = `${END_ALL}
 trap '' HUP INT QUIT TERM
 cat >/dev/null
 end_all "$1"
-[ -n "$2" ] || exit 0
-find "$2" -type d ! -perm -u=wx -exec chmod u+rwx {} + 2>/dev/null
-rm -rf -- "$2"
+shift
+for folder; do
+  find "$folder" -type d ! -perm -u=wx -exec chmod u+rwx {} + 2>/dev/null
+  rm -rf -- "$folder"
+done
 `;
 
 /** Outlives this process, however that ends. */
 export interface Reaper {
-  /** Ends every process of the sandbox and removes its folder, at once; settles when all are gone. */
+  /** Ends every process of the sandbox and removes its folders, at once; settles when all are gone. */
   reap(): Promise<void>;
 }
 
@@ -58,10 +60,10 @@ export interface Reaper {
  * Starts the process that cleans up after a sandbox: when told to, and also when this process is gone, for then its
  * standard input ends.
  * @param id the sandbox's id.
- * @param folder what to remove at the end; undefined: nothing.
+ * @param folders what to remove at the end.
  */
-export function startReaper(id: string, folder: string | undefined): Reaper {
-  const child = startScript(REAPER_SCRIPT, [`${id}/`, folder ?? ""], "pipe");
+export function startReaper(id: string, folders: readonly string[]): Reaper {
+  const child = startScript(REAPER_SCRIPT, [`${id}/`, ...folders], "pipe");
   const ended = exitOf(child);
   // What goes wrong is told to whoever waits for the end.
   ended.catch(() => undefined);

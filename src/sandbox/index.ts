@@ -3,5 +3,6 @@ export { sandboxErrorCodes } from "./errors.ts";
 export type { SandboxFaults, SandboxHost, SandboxTarget } from "./sandbox-host.ts";
 export type { SandboxTwin } from "./sandbox-twin.ts";
 export { sandboxTwin, twinsOf } from "./sandbox-twin.ts";
+export { standInSecrets } from "./stand-in-secrets.ts";
 export type { Sandbox, SandboxOptions } from "./start-sandbox.ts";
 export { startSandbox } from "./start-sandbox.ts";

@@ -1,4 +1,4 @@
-import { access, readlink } from "node:fs/promises";
+import { access, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { resolveInRoot } from "./resolve-in-root.ts";
 
@@ -22,13 +22,23 @@ export async function placeWord(root: string, word: string): Promise<string> {
 }
 
 /**
- * A link that leads to a path of its own host's is followed, for outside it leads elsewhere. Any other last link is left as
- * it is: a program may go by the name it was called.
+ * A link that leads to a path of its own host's is followed, for outside it leads elsewhere. Any other is left as it is: a
+ * program may go by the name it was called, and a link may lead elsewhere later.
  */
 async function resolveWord(root: string, path: string): Promise<string> {
-  const place = join(await resolveInRoot(root, dirname(path)), basename(path));
+  const place = join(await resolveFolder(root, dirname(path)), basename(path));
   const target = await readlink(place).catch(() => "");
   return target.startsWith("/") ? resolveInRoot(root, path) : place;
+}
+
+async function resolveFolder(root: string, path: string): Promise<string> {
+  const folder = await resolveInRoot(root, path);
+  const unresolved = join(root, path);
+  try {
+    return (await realpath(unresolved)) === (await realpath(folder)) ? unresolved : folder;
+  } catch {
+    return folder;
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,12 +1,13 @@
 import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "#core";
+import { SECRETS_MOUNT } from "./secrets-mount.ts";
 
 const MAX_LINKS = 40;
 
 /**
  * Where an absolute path of a host leads when `root` is its `/`, every symbolic link on the way followed as if one had
- * changed root into it. What is not there is taken as it is written.
+ * changed root into it. What is not there is taken as it is written. The link that stands for a mount is none to the host.
  * @returns a path below `root`.
  */
 export async function resolveInRoot(root: string, path: string): Promise<string> {
@@ -19,7 +20,9 @@ export async function resolveInRoot(root: string, path: string): Promise<string>
       done.pop();
       continue;
     }
-    const target = links < MAX_LINKS ? await readLink(join(root, ...done, part)) : undefined;
+    const place = join(root, ...done, part);
+    const mayBeLink = links < MAX_LINKS && place !== join(root, SECRETS_MOUNT);
+    const target = mayBeLink ? await readLink(place) : undefined;
     if (target === undefined) {
       done.push(part);
       continue;

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { endHostProcesses } from "./end-processes.ts";
 import { hostEnvironment } from "./host-environment.ts";
 import type { PipeMaker } from "./host-pipes.ts";
-import { generateKeyPair } from "./keys.ts";
+import { loadHostKey } from "./host-key.ts";
 import { createPortMap } from "./ports.ts";
+import { mountSecrets } from "./secrets-mount.ts";
 import { startSshServer } from "./ssh-server.ts";
 import { writeStandIns } from "./stand-ins.ts";
+import { age } from "./age.ts";
 import { listenForCalls, CALLS_FOLDER } from "./call-pipe.ts";
+import type { AnswerCall } from "./call-pipe.ts";
 import { systemctl } from "./systemctl.ts";
 import { createUnitManager } from "./unit-manager.ts";
 import type { UnitManager } from "./unit-manager.ts";
@@ -67,17 +70,21 @@ export interface SandboxHostOptions {
   readonly marker: string;
   readonly tools: string;
   readonly pipes: PipeMaker;
+  /** Where what must not reach a disk may be; undefined where there is no such place. */
+  readonly tmpfsFolder: string | undefined;
   readonly identityFile: string;
   readonly authorizedKey: string;
+  /** The SSH ports that hosts had before, by their host keys. */
+  readonly lastPorts: ReadonlyMap<string, number>;
 }
 
 /** Folders of a host that every Linux has. What Linux mounts as tmpfs is emptied by a reboot. */
 const FOLDERS = ["etc/systemd/system", "nix/store", "nix/var/nix/profiles", "var/log", "var/lib", "root", "tmp"];
 
 export async function startSandboxHost(options: SandboxHostOptions): Promise<SandboxHost & AsyncDisposable> {
-  const { name, root, marker } = options;
+  const { name, root, marker, tmpfsFolder } = options;
   await Promise.all(FOLDERS.map((folder) => mkdir(join(root, folder), { recursive: true })));
-  const hostKey = generateKeyPair();
+  const hostKey = await loadHostKey(root, name);
   const ports = createPortMap();
   const httpPort = await ports.portOf(80);
   const environment = hostEnvironment({ root, name, marker, tools: options.tools, httpPort });
@@ -91,6 +98,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   let manager = newManager();
   let isOver = false;
   let calls: Disposable | undefined;
+  let secrets: AsyncDisposable | undefined;
   let rebooting: Promise<void> | undefined;
 
   const boot = async (): Promise<void> => {
@@ -99,14 +107,16 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     await mkdir(join(root, "proc/sys/kernel/random"), { recursive: true });
     await writeFile(join(root, "proc/sys/kernel/random/boot_id"), `${randomUUID()}\n`);
     await writeStandIns(root);
-    calls = await listenForCalls(join(root, CALLS_FOLDER), (args) =>
-      systemctl(args, { root, manager, onReboot: () => void reboot() }),
-    );
+    secrets = tmpfsFolder === undefined ? undefined : await mountSecrets(root, { name, tmpfsFolder });
+    calls = await listenForCalls(join(root, CALLS_FOLDER), answer);
   };
+  const answer: AnswerCall = (call) =>
+    call.program === "age" ? age(call) : systemctl(call.args, { root, manager, onReboot: () => void reboot() });
   await boot();
   const server = await startSshServer({
     hostName: name,
     hostKey,
+    wantedPort: options.lastPorts.get(hostKey.publicKey),
     user: "root",
     authorizedKey: options.authorizedKey,
     place: {
@@ -126,6 +136,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     power.abort();
     calls?.[Symbol.dispose]();
     await endHostProcesses(marker);
+    await secrets?.[Symbol.asyncDispose]();
     if (isOver) return;
     manager = newManager();
     await boot();

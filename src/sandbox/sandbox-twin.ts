@@ -1,4 +1,5 @@
 import type { Check, Host } from "#hive";
+import { HOST_KEY_PATH } from "./host-key.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { Sandbox, SandboxOptions } from "./start-sandbox.ts";
 import { startSandbox } from "./start-sandbox.ts";
@@ -37,6 +38,8 @@ export async function sandboxTwin(
  * A check of a port asks the loopback port that stands for it on the twin, and so does a URL that names the host's own
  * address; what is about others is asked as it is. Checks through SSH need no change: there a host's ports go by their
  * own numbers.
+ *
+ * Secrets belong to the one user that a twin has, and the twin opens them all, with its SSH host key: see `standInSecrets`.
  * @throws SandboxError `sandbox/hosts` when the sandbox has not all of them.
  */
 export async function twinsOf(hosts: readonly Host[], sandbox: Sandbox): Promise<readonly Host[]> {
@@ -45,7 +48,14 @@ export async function twinsOf(hosts: readonly Host[], sandbox: Sandbox): Promise
 
 async function twinOf(host: Host, twin: SandboxHost): Promise<Host> {
   const checks = await Promise.all(host.checks.map((check) => checkOf(check, { host, twin })));
-  return { ...host, target: { ...host.target, proxyJump: "none", ...twin.target }, elevation: "none", checks };
+  return {
+    ...host,
+    target: { ...host.target, proxyJump: "none", ...twin.target },
+    elevation: "none",
+    checks,
+    secrets: host.secrets.map((secret) => ({ ...secret, owner: "root", group: undefined, open: "host" })),
+    identityPaths: [HOST_KEY_PATH],
+  };
 }
 
 async function checkOf(

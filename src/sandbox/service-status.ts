@@ -17,7 +17,10 @@ export interface UnitStatus {
   readonly restarts: number;
   /** Milliseconds since 1970; undefined while it never was active. */
   readonly activeSince: number | undefined;
+  /** 32 hex digits, others at each start; empty while it never was started. */
   readonly invocation: string;
+  /** Whether its conditions let it start when it last was to; false while it never was. */
+  readonly meetsConditions: boolean;
 }
 
 /** A unit that never ran. */
@@ -30,6 +33,7 @@ export const NEVER: UnitStatus = {
   restarts: 0,
   activeSince: undefined,
   invocation: "",
+  meetsConditions: false,
 };
 
 /** How a process ended. */

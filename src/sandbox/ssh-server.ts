@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer } from "node:net";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import ssh2 from "ssh2";
 import type { AuthContext, Connection, ParsedKey } from "ssh2";
 import { SandboxError } from "./errors.ts";
@@ -17,6 +17,8 @@ const MAX_LOGIN_TRIES = 6;
 export interface SshServerOptions {
   readonly hostName: string;
   readonly hostKey: KeyPair;
+  /** Taken if it is free. */
+  readonly wantedPort: number | undefined;
   readonly user: string;
   /** The one public key that may log in. */
   readonly authorizedKey: string;
@@ -62,7 +64,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     if (held.frozen > 0) waiting.add(socket);
     else admit(socket);
   });
-  const port = await listen(listener, options.hostName);
+  const port = await listen(listener, options);
   const cutConnections = (): void => {
     for (const socket of sockets) socket.destroy();
   };
@@ -109,12 +111,26 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   };
 }
 
-function listen(listener: ReturnType<typeof createServer>, hostName: string): Promise<number> {
+async function listen(listener: Server, { hostName, wantedPort }: SshServerOptions): Promise<number> {
+  if (wantedPort !== undefined) {
+    try {
+      return await listenOn(wantedPort, listener);
+    } catch {
+      // Somebody else has it by now.
+    }
+  }
+  try {
+    return await listenOn(0, listener);
+  } catch (cause) {
+    throw new SandboxError("sandbox/start", `listening for SSH on 127.0.0.1 for ${hostName}`, { cause });
+  }
+}
+
+function listenOn(port: number, listener: Server): Promise<number> {
   return new Promise((resolve, reject) => {
-    listener.once("error", (cause) => {
-      reject(new SandboxError("sandbox/start", `listening for SSH on 127.0.0.1 for ${hostName}`, { cause }));
-    });
-    listener.listen({ host: "127.0.0.1", port: 0 }, () => {
+    listener.once("error", reject);
+    listener.listen({ host: "127.0.0.1", port }, () => {
+      listener.off("error", reject);
       const address = listener.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { STAND_INS } from "./host-environment.ts";
-import { CALLS_FOLDER, systemctlScript } from "./call-pipe.ts";
+import { CALLS_FOLDER, callingScript } from "./call-pipe.ts";
 
 /** Everything on a sandbox host belongs to the one user there is, who is its root. */
 const ID = `#!/bin/sh
@@ -57,9 +57,11 @@ exec /bin/mv "$@"
 /** Writes the programs that make a host seem a small Linux with systemd. */
 export async function writeStandIns(root: string): Promise<void> {
   const folder = join(root, STAND_INS);
+  const calls = join(root, CALLS_FOLDER);
   await mkdir(folder, { recursive: true });
   const scripts = {
-    systemctl: systemctlScript(join(root, CALLS_FOLDER)),
+    systemctl: callingScript("systemctl", calls),
+    age: callingScript("age", calls),
     journalctl: JOURNALCTL,
     reboot: REBOOT,
     id: ID,

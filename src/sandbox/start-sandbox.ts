@@ -7,9 +7,11 @@ import { startReaper } from "./end-processes.ts";
 import { SandboxError } from "./errors.ts";
 import { createPipeMaker } from "./host-pipes.ts";
 import { generateKeyPair } from "./keys.ts";
+import { lockFolder } from "./lock-folder.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import { startSandboxHost } from "./sandbox-host.ts";
-import { formatKnownHosts, formatSshConfig } from "./ssh-files.ts";
+import { formatKnownHosts, formatSshConfig, readKnownPorts } from "./ssh-files.ts";
+import { makeTmpfsFolder } from "./tmpfs-folder.ts";
 import { linkTools } from "./tool-links.ts";
 
 export interface SandboxOptions {
@@ -53,16 +55,26 @@ export async function startSandbox({ hosts: names, folder: wanted, signal }: San
   signal?.throwIfAborted();
   refuseOddNames(names);
   const folder = await makeFolder(wanted);
+  // Nobody else knows of a temporary one.
+  const lock = wanted === undefined ? undefined : await lockFolder(folder);
   const id = randomBytes(12).toString("hex");
-  const reaper = startReaper(id, wanted === undefined ? folder : undefined);
+  const tmpfsFolder = await makeTmpfsFolder();
+  const temporary = [wanted === undefined ? folder : undefined, tmpfsFolder];
+  const reaper = startReaper(
+    id,
+    temporary.filter((path) => path !== undefined),
+  );
   const hosts: (SandboxHost & AsyncDisposable)[] = [];
   const dispose = async (): Promise<void> => {
     await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()));
     await reaper.reap();
+    await lock?.[Symbol.asyncDispose]();
   };
   try {
     const client = generateKeyPair();
     const identityFile = join(folder, "id_ed25519");
+    const knownHostsFile = join(folder, "known_hosts");
+    const sshConfigFile = join(folder, "ssh_config");
     await rm(identityFile, { force: true });
     await writeFile(identityFile, client.privateKey, { mode: 0o600 });
     await writeFile(`${identityFile}.pub`, `${client.publicKey}\n`);
@@ -71,22 +83,22 @@ export async function startSandbox({ hosts: names, folder: wanted, signal }: San
     for (const own of [tools, pipeFolder]) await rm(own, { recursive: true, force: true });
     await mkdir(pipeFolder);
     linkTools(tools);
-    const pipes = createPipeMaker(pipeFolder);
+    const shared = {
+      ...{ tools, tmpfsFolder, identityFile },
+      authorizedKey: client.publicKey,
+      pipes: createPipeMaker(pipeFolder),
+      lastPorts: await readKnownPorts(knownHostsFile),
+    };
     const started = await Promise.allSettled(
       names.map(async (name) => {
         const root = join(folder, "hosts", name);
-        const marker = `${id}/${name}`;
-        hosts.push(
-          await startSandboxHost({ name, root, marker, tools, pipes, identityFile, authorizedKey: client.publicKey }),
-        );
+        hosts.push(await startSandboxHost({ ...shared, name, root, marker: `${id}/${name}` }));
       }),
     );
     const failed = started.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
     signal?.throwIfAborted();
     hosts.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
-    const knownHostsFile = join(folder, "known_hosts");
-    const sshConfigFile = join(folder, "ssh_config");
     await writeFile(knownHostsFile, formatKnownHosts(hosts));
     await writeFile(sshConfigFile, formatSshConfig(hosts, { knownHostsFile }));
     return {

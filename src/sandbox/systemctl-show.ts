@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "#core";
-import { failure, isUp, success } from "./systemctl-call.ts";
+import { isUp, success } from "./systemctl-call.ts";
 import type { Call, CallResult, SystemctlPlace } from "./systemctl-call.ts";
 import { enablement } from "./systemctl-install.ts";
 
-/** `systemctl show`. */
+/** `systemctl show`. Properties come in systemd's own order, whatever order they are asked for in. */
 export async function show({ units, flags, values }: Call, place: SystemctlPlace): Promise<CallResult> {
   const wanted = values.get("property")?.split(",");
   const blocks: string[] = [];
   for (const name of units) {
     const properties = await propertiesOf(name, place);
-    const chosen = wanted === undefined ? Object.keys(properties) : wanted.filter((key) => key in properties);
+    const chosen = Object.keys(properties).filter((key) => wanted?.includes(key) ?? properties[key] !== "");
     blocks.push(chosen.map((key) => `${flags.has("value") ? "" : `${key}=`}${properties[key] ?? ""}\n`).join(""));
   }
   return success(blocks.join("\n"));
@@ -19,14 +19,14 @@ export async function show({ units, flags, values }: Call, place: SystemctlPlace
 
 async function propertiesOf(name: string, place: SystemctlPlace): Promise<Record<string, string>> {
   const unit = await place.manager.load(name);
-  const { activeState, subState, result, mainPid, mainStatus, restarts, activeSince, invocation } =
+  const { activeState, subState, result, mainPid, mainStatus, restarts, activeSince, invocation, meetsConditions } =
     place.manager.status(name);
   return {
     Type: unit?.settings.get("Service", "Type") ?? "simple",
     Restart: unit?.settings.get("Service", "Restart") ?? "no",
     MainPID: String(mainPid),
-    NRestarts: String(restarts),
     Result: result,
+    NRestarts: String(restarts),
     ExecMainStatus: String(mainStatus),
     Id: name,
     Names: name,
@@ -41,10 +41,11 @@ async function propertiesOf(name: string, place: SystemctlPlace): Promise<Record
     SubState: subState,
     FragmentPath: unit?.path ?? "",
     UnitFileState: unit?.path === undefined ? "" : await enablement(name, place),
-    InvocationID: invocation,
     ActiveEnterTimestamp: activeSince === undefined ? "" : new Date(activeSince).toISOString(),
     CanReload: unit !== undefined && unit.settings.all("Service", "ExecReload").length > 0 ? "yes" : "no",
     NeedDaemonReload: "no",
+    ConditionResult: meetsConditions ? "yes" : "no",
+    InvocationID: invocation,
   };
 }
 
@@ -87,11 +88,16 @@ async function lastLogLines(
   }
 }
 
-/** `systemctl cat`: where the files are. */
+/** `systemctl cat`: what the files of units say. */
 export async function cat({ units }: Call, { manager }: SystemctlPlace): Promise<CallResult> {
-  const units_ = await Promise.all(units.map((name) => manager.load(name)));
-  if (units_.some((unit) => unit?.path === undefined)) return failure(1, "No files found.");
-  return success(units_.map((unit) => `# ${unit?.path ?? ""}\n`).join("\n"));
+  const texts: string[] = [];
+  let stderr = "";
+  for (const name of units) {
+    const files = (await manager.load(name))?.files ?? [];
+    if (files.length === 0) stderr += `No files found for ${name}.\n`;
+    texts.push(...files.map(({ path, text }) => `# ${path}\n${text}${text.endsWith("\n") ? "" : "\n"}`));
+  }
+  return { exitCode: stderr === "" ? 0 : 1, stdout: texts.join("\n"), stderr };
 }
 
 /** `systemctl list-units`. */

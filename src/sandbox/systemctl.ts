@@ -35,7 +35,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   "reload-or-restart": (call, place) => eachJob(call, place, reloadOrRestart),
   "try-reload-or-restart": (call, place) =>
     eachJob(call, place, (name, there) => (isUp(there.manager.status(name)) ? reloadOrRestart(name, there) : true)),
-  reload: (call, place) => eachJob(call, place, (name, { manager }) => manager.reload(name)),
+  reload,
   stop: (call, place) =>
     eachJob(
       call,
@@ -84,6 +84,15 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return success();
   },
 };
+
+async function reload(call: Call, place: SystemctlPlace): Promise<CallResult> {
+  for (const name of call.units) {
+    const unit = await place.manager.load(name);
+    if (unit === undefined || unit.settings.all("Service", "ExecReload").length > 0) continue;
+    return failure(3, `Failed to reload ${name}: Job type reload is not applicable for unit ${name}.`);
+  }
+  return eachJob(call, place, (name, { manager }) => manager.reload(name));
+}
 
 async function reloadOrRestart(name: string, { manager }: SystemctlPlace): Promise<boolean> {
   const unit = await manager.load(name);

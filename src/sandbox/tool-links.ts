@@ -6,10 +6,10 @@ const PLACES = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-system/s
 
 /**
  * What a sandbox host must not find: Nix, for it stands for a host without; whatever would reach this machine's own
- * init or become another user.
+ * init or become another user; age, which is the same on all sandbox hosts.
  */
 const HIDDEN =
-  /^(nix([-.].*)?|systemd.*|systemctl|journalctl|loginctl|machinectl|hostnamectl|timedatectl|busctl|reboot|shutdown|poweroff|halt|init|telinit|service|invoke-rc\.d|launchctl|sudo|sudoedit|su|doas|run0|pkexec)$/;
+  /^(nix([-.].*)?|systemd.*|systemctl|journalctl|loginctl|machinectl|hostnamectl|timedatectl|busctl|reboot|shutdown|poweroff|halt|init|telinit|service|invoke-rc\.d|launchctl|sudo|sudoedit|su|doas|run0|pkexec|r?age([-.].*)?)$/;
 
 /** Fills `folder` with links to this machine's tools, and to the Node.js that runs us. */
 export function linkTools(folder: string): void {

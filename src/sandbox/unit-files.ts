@@ -8,6 +8,13 @@ import type { UnitSettings } from "./unit-text.ts";
 /** Where unit files lie below a host's root; the first that has one wins. */
 const UNIT_FOLDERS = ["/etc/systemd/system", "/run/systemd/system"];
 
+/** A file that says something of a unit. */
+export interface UnitFile {
+  /** On the host. */
+  readonly path: string;
+  readonly text: string;
+}
+
 /** A unit as its files describe it. */
 export interface Unit {
   readonly name: string;
@@ -16,6 +23,8 @@ export interface Unit {
   readonly description: string;
   /** The path of its file on the host; undefined for the targets every systemd has. */
   readonly path: string | undefined;
+  /** Its own file and its drop-ins. */
+  readonly files: readonly UnitFile[];
   readonly isMasked: boolean;
   readonly settings: UnitSettings;
   /** Units that must run with it. */
@@ -56,7 +65,7 @@ const BUILT_IN: Readonly<Record<string, string>> = {
 };
 
 export function createUnitFiles(root: string): UnitFiles {
-  const find = async (name: string): Promise<{ path: string; text: string } | undefined> => {
+  const find = async (name: string): Promise<UnitFile | undefined> => {
     for (const folder of UNIT_FOLDERS) {
       const path = `${folder}/${name}`;
       const real = await resolveInRoot(root, path);
@@ -70,16 +79,17 @@ export function createUnitFiles(root: string): UnitFiles {
     const lists = await Promise.all(UNIT_FOLDERS.map((folder) => namesIn(root, `${folder}/${name}.${kind}`)));
     return lists.flat();
   };
-  const dropIns = async (name: string): Promise<string[]> => {
-    const texts: string[] = [];
+  const dropIns = async (name: string): Promise<UnitFile[]> => {
+    const found: UnitFile[] = [];
     for (const folder of [...UNIT_FOLDERS].reverse()) {
       for (const file of (await namesIn(root, `${folder}/${name}.d`)).sort()) {
         if (!file.endsWith(".conf")) continue;
-        const text = await readIfThere(await resolveInRoot(root, `${folder}/${name}.d/${file}`));
-        if (text !== undefined) texts.push(text);
+        const path = `${folder}/${name}.d/${file}`;
+        const text = await readIfThere(await resolveInRoot(root, path));
+        if (text !== undefined) found.push({ path, text });
       }
     }
-    return texts;
+    return found;
   };
   return {
     async read(name) {
@@ -89,9 +99,11 @@ export function createUnitFiles(root: string): UnitFiles {
       if (found === undefined && builtIn === undefined) return undefined;
       const path = found?.path;
       const isMasked = path !== undefined && (await resolveInRoot(root, path)) === join(root, "/dev/null");
-      const texts = [found?.text ?? builtIn ?? "", ...(await dropIns(name))];
+      const more = await dropIns(name);
+      const settings = parseUnitTexts([found?.text ?? builtIn ?? "", ...more.map(({ text }) => text)]);
+      const unitFiles = found === undefined ? more : [found, ...more];
       const [wants, requires] = await Promise.all([linked(name, "wants"), linked(name, "requires")]);
-      return makeUnit(name, { path, isMasked, settings: parseUnitTexts(texts), wants, requires });
+      return makeUnit(name, { path, files: unitFiles, isMasked, settings, wants, requires });
     },
     async list() {
       const lists = await Promise.all(UNIT_FOLDERS.map((folder) => namesIn(root, folder)));
@@ -114,10 +126,9 @@ export function createUnitFiles(root: string): UnitFiles {
   };
 }
 
-function makeUnit(
-  name: string,
-  { path, isMasked, settings, wants, requires }: Pick<Unit, "path" | "isMasked" | "settings" | "wants" | "requires">,
-): Unit {
+type UnitSources = Pick<Unit, "path" | "files" | "isMasked" | "settings" | "wants" | "requires">;
+
+function makeUnit(name: string, { path, files, isMasked, settings, wants, requires }: UnitSources): Unit {
   const words = (key: string): readonly string[] => settings.words("Unit", key);
   const kind = name.slice(name.lastIndexOf(".") + 1);
   const hasDefaults = !/^(no|false|off|0)$/.test(settings.get("Unit", "DefaultDependencies") ?? "yes");
@@ -129,6 +140,7 @@ function makeUnit(
     kind,
     description: settings.get("Unit", "Description") ?? name,
     path,
+    files,
     isMasked,
     settings,
     requires: allRequires,

@@ -1,8 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { createService } from "./service.ts";
 import type { Service } from "./service.ts";
 import type { ServicePlace } from "./service-settings.ts";
 import { NEVER } from "./service-status.ts";
 import type { UnitStatus } from "./service-status.ts";
+import { meetsConditions } from "./unit-conditions.ts";
 import { createUnitFiles } from "./unit-files.ts";
 import type { Unit, UnitFiles } from "./unit-files.ts";
 
@@ -43,6 +45,10 @@ export function createUnitManager(place: ServicePlace): UnitManager {
   const services = new Map<string, Service>();
   /** Units without processes that are active. */
   const others = new Map<string, { readonly unit: Unit; readonly since: number }>();
+  /** The last invocations of units without processes, those that are not active any more included. */
+  const invocations = new Map<string, string>();
+  /** What {@link UnitStatus.meetsConditions} is, of units that were to start. */
+  const conditions = new Map<string, boolean>();
 
   const load = async (name: string): Promise<Unit | undefined> => {
     const known = loaded.get(name);
@@ -52,12 +58,14 @@ export function createUnitManager(place: ServicePlace): UnitManager {
     return unit;
   };
   const status = (name: string): UnitStatus => {
+    const meets = conditions.get(name) ?? false;
     const service = services.get(name);
-    if (service !== undefined) return service.status;
+    if (service !== undefined) return { ...service.status, meetsConditions: meets };
+    const base = { ...NEVER, invocation: invocations.get(name) ?? "", meetsConditions: meets };
     const other = others.get(name);
-    if (other === undefined) return NEVER;
+    if (other === undefined) return base;
     const subState = ACTIVE_SUB_STATES[other.unit.kind] ?? "active";
-    return { ...NEVER, activeState: "active", subState, activeSince: other.since };
+    return { ...base, activeState: "active", subState, activeSince: other.since };
   };
   const isUp = (name: string): boolean => ["active", "reloading", "activating"].includes(status(name).activeState);
   const serviceOf = (name: string): Service => {
@@ -70,8 +78,14 @@ export function createUnitManager(place: ServicePlace): UnitManager {
 
   const startOne = async (unit: Unit): Promise<boolean> => {
     if (unit.isMasked) return false;
+    if (status(unit.name).activeState === "active") return true;
+    const meets = await meetsConditions(unit, place.root);
+    conditions.set(unit.name, meets);
+    // What is passed over has not failed: what needs it starts.
+    if (!meets) return true;
     if (unit.kind === "service") return serviceOf(unit.name).start(unit);
-    if (!others.has(unit.name)) others.set(unit.name, { unit, since: Date.now() });
+    others.set(unit.name, { unit, since: Date.now() });
+    invocations.set(unit.name, randomBytes(16).toString("hex"));
     return true;
   };
 

@@ -1,14 +1,26 @@
 /** Secrets: the age format, who may read what, and the files that hold it. */
-export { openBytes, openStream } from "./age/open.ts";
-export type { SealOptions } from "./age/seal.ts";
-export { sealBytes } from "./age/seal.ts";
-export type { FileKeyUnwrapper, FileKeyWrapper, LockedUnwrapper, Opener, Stanza } from "./age/stanza.ts";
+export { binaryAge } from "./age/binary.ts";
+export { openBytes, openStream, prepareToOpen } from "./age/open.ts";
+export type { SealInput, SealOptions } from "./age/seal.ts";
+export { sealAll, sealBytes, sealStream } from "./age/seal.ts";
+export type {
+  FileKeyUnwrapper,
+  FileKeyWrapper,
+  LockedUnwrapper,
+  Opener,
+  Stanza,
+  WrappedByProgram,
+  WrappingProgram,
+} from "./age/stanza.ts";
 export type { PlaintextFileOptions } from "./editing/plaintext-file.ts";
 export { readSwaps, withPlaintextFile } from "./editing/plaintext-file.ts";
 export { SecretsError, secretsErrorCodes } from "./errors.ts";
 export type { Identity, IdentityOptions } from "./keys/identity.ts";
 export { parseIdentities } from "./keys/identity.ts";
 export type { AskPassphrase } from "./keys/passphrase.ts";
+export type { Plugins } from "./keys/plugins/identities.ts";
+export { usePlugins } from "./keys/plugins/identities.ts";
+export type { PluginOptions, PluginPrompts, PromptChoices, PromptContext } from "./keys/plugins/options.ts";
 export type { Recipient, RecipientKind } from "./keys/recipient.ts";
 export { parseRecipient } from "./keys/recipient.ts";
 export { passphraseIdentity } from "./keys/scrypt.ts";

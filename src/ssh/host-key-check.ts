@@ -27,10 +27,7 @@ export interface HostKeyCheckOptions {
 /** @throws SshError when a known_hosts file cannot be read or a pinned key is not one. */
 export async function prepareHostKeyCheck(settings: SshSettings, options: HostKeyCheckOptions): Promise<HostKeyCheck> {
   if (options.pinned !== undefined) return checkPinned(options.pinned);
-  const name = settings.hostKeyAlias?.toLowerCase() ?? knownHostName(settings.hostname, settings.port);
-  const plainName = settings.hostKeyAlias === undefined ? settings.hostname : name;
-  const files = [...settings.userKnownHostsFiles, ...settings.globalKnownHostsFiles];
-  const hosts = (await Promise.all(files.map(readKnownHosts))).flat();
+  const { hosts, name, plainName } = await readKnownHosts(settings);
   return {
     knownTypes: keysKnownFor(hosts, name).map((host) => host.key.type),
     async verify(blob) {
@@ -52,6 +49,22 @@ export async function prepareHostKeyCheck(settings: SshSettings, options: HostKe
       }
     },
   };
+}
+
+/** The lines of every known_hosts file, and what the host goes by in them. */
+export interface KnownHosts {
+  readonly hosts: readonly KnownHost[];
+  readonly name: string;
+  /** The host without its port. */
+  readonly plainName: string;
+}
+
+/** @throws SshError when a file cannot be read. One that is not there is no mistake. */
+export async function readKnownHosts(settings: SshSettings): Promise<KnownHosts> {
+  const name = settings.hostKeyAlias?.toLowerCase() ?? knownHostName(settings.hostname, settings.port);
+  const plainName = settings.hostKeyAlias === undefined ? settings.hostname : name;
+  const files = [...settings.userKnownHostsFiles, ...settings.globalKnownHostsFiles];
+  return { hosts: (await Promise.all(files.map(readFileOfHosts))).flat(), name, plainName };
 }
 
 function checkPinned(pinned: readonly string[]): HostKeyCheck {
@@ -109,7 +122,7 @@ function describeKey(blob: Buffer): string {
   return `${keyTypeOf(blob) ?? "an unreadable key"} ${fingerprintOf(blob)}`;
 }
 
-async function readKnownHosts(file: string): Promise<KnownHost[]> {
+async function readFileOfHosts(file: string): Promise<KnownHost[]> {
   try {
     return parseKnownHosts(await readFile(file, "utf8"), file);
   } catch (error) {

@@ -4,5 +4,7 @@ export type { Connection, ConnectionAddress } from "./connection.ts";
 export type { Elevation } from "./elevation.ts";
 export { elevations } from "./elevation.ts";
 export { SshError, sshErrorCodes } from "./errors.ts";
+export type { KnownHostKeysOptions } from "./known-host-keys.ts";
+export { knownHostKeys } from "./known-host-keys.ts";
 export type { SshSettings } from "./settings.ts";
 export type { ConnectOptions, HostKeyPolicy, Keepalive, SshTarget } from "./target.ts";

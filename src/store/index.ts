@@ -37,6 +37,8 @@ export { openPosixHostStore } from "./posix/posix-host-store.ts";
 export type { CollectGarbageOptions } from "./posix/collect-garbage.ts";
 export { collectGarbage } from "./posix/collect-garbage.ts";
 export type { GarbagePlan } from "./posix/plan-garbage.ts";
+export type { PackedFile } from "./posix/pack-files.ts";
+export { packFiles } from "./posix/pack-files.ts";
 export { PROFILE_FUNCTIONS } from "./posix/profile-functions.ts";
 export { registerWithNix } from "./posix/register-with-nix.ts";
 export type { StoreProblem, VerifyStoreOptions } from "./posix/verify-store.ts";

@@ -12,6 +12,11 @@ running=${SYSTEM}
 booted=${SYSTEM}
 profile_link=system-41-link
 profile_system=${SYSTEM}
+secrets_generation=7
+secrets_set=5f1c0d
+secrets_waiting=token
+secrets_waiting=db/password
+secrets_boot_set=5f1c0e
 boot_id=5f1c
 free_kib=1024
 failed=a.service
@@ -37,6 +42,7 @@ describe("parseFacts()", () => {
       running: SYSTEM,
       booted: SYSTEM,
       profile: { path: "/nix/var/nix/profiles/system", generation: 41, system: SYSTEM },
+      secrets: { generation: 7, set: "5f1c0d", waiting: ["token", "db/password"], bootSet: "5f1c0e" },
       bootId: "5f1c",
       storeFreeBytes: 1_048_576,
       failedUnits: ["a.service", "b.mount"],
@@ -51,6 +57,7 @@ describe("parseFacts()", () => {
       running: undefined,
       booted: undefined,
       profile: { path: "/nix/var/nix/profiles/skep", generation: undefined, system: undefined },
+      secrets: { generation: undefined, set: undefined, waiting: [], bootSet: undefined },
       bootId: "5f1c",
       storeFreeBytes: undefined,
       failedUnits: [],

@@ -5,6 +5,8 @@ import { AGENT_SCRIPT } from "../../src/activation/agent-script.ts";
 import { PROTECT_SCRIPT } from "../../src/activation/gc-roots.ts";
 import * as lease from "../../src/activation/lease.ts";
 import { PROBE_SCRIPT } from "../../src/activation/probe-host.ts";
+import { INSTALL_SCRIPT } from "../../src/activation/secrets/install-script.ts";
+import { KEEPER_SCRIPT } from "../../src/activation/secrets/keeper-script.ts";
 
 const SHELLS = [
   { program: "dash", args: [] },
@@ -12,13 +14,19 @@ const SHELLS = [
   { program: "bash", args: ["--posix"] },
 ];
 
-const SCRIPTS = Object.entries({ ...agent, AGENT_SCRIPT, PROBE_SCRIPT, PROTECT_SCRIPT, ...lease }).flatMap(
-  ([name, text]) => (typeof text === "string" ? [{ name, text }] : []),
-);
+const SCRIPTS = Object.entries({
+  ...agent,
+  AGENT_SCRIPT,
+  PROBE_SCRIPT,
+  PROTECT_SCRIPT,
+  INSTALL_SCRIPT,
+  KEEPER_SCRIPT,
+  ...lease,
+}).flatMap(([name, text]) => (typeof text === "string" ? [{ name, text }] : []));
 
 describe("the scripts that run on hosts", () => {
   it("are found by this test", () => {
-    expect(SCRIPTS.length).toBeGreaterThanOrEqual(11);
+    expect(SCRIPTS.length).toBeGreaterThanOrEqual(13);
   });
 
   it.each(SHELLS)("are POSIX sh to $program", ({ program, args }) => {

@@ -52,7 +52,9 @@ export interface SkepOptions {
 }
 
 export function startSkep(fleet: Fleet, argv: readonly string[], { cwd, env }: SkepOptions = {}): RunningSkep {
-  const reach = argv[0] === "deploy" || argv[0] === "build" ? ["--ssh-config", fleet.client.configFile] : [];
+  const reaches =
+    ["deploy", "build"].includes(argv[0] ?? "") || argv.some((word) => ["--on", "--on-host"].includes(word));
+  const reach = reaches ? ["--ssh-config", fleet.client.configFile] : [];
   const child = spawn(process.execPath, [MAIN, ...argv, ...reach], {
     cwd: cwd ?? fleet.folder,
     env: { ...fleet.environment, ...env },

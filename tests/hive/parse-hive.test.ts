@@ -39,6 +39,8 @@ describe("parseHive()", () => {
           activation: { timeoutMs: 300_000, confirmTimeoutMs: 30_000 },
           substitute: false,
           store: "auto",
+          secrets: [],
+          identityPaths: ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"],
         },
       ],
       waves: [{ name: "rest", hosts: ["web-1"] }],

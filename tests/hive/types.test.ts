@@ -20,6 +20,8 @@ describe("the types of a hive file", () => {
           target: { user: "deploy", port: 22, identityFile: undefined },
           system: nixos({ file: "./hosts.nix", attribute: "db" }),
           checks: [tcp({ port: 5432, from: "host" }), command(["pg_isready", "-q"], { deadline: "2m" })],
+          secrets: { "db/password": { owner: "postgres", restart: ["api.service"], open: "operator" }, token: {} },
+          identityPaths: ["/var/lib/keys/host"],
         },
       },
     });
@@ -40,6 +42,8 @@ describe("the types of a hive file", () => {
     defineHost({ system, target: { hots: "a" } });
     // @ts-expect-error activation.confirm
     defineHost({ system, activation: { confirm: "1m" } });
+    // @ts-expect-error ownr is not owner
+    defineHost({ system, secrets: { token: { ownr: "app" } } });
     // @ts-expect-error prot is not port
     http({ prot: 80 });
     // @ts-expect-error from, of another check
@@ -63,6 +67,10 @@ describe("the types of a hive file", () => {
     command([]);
     // @ts-expect-error an unknown place
     http({ from: "outside" });
+    // @ts-expect-error a mode in digits
+    defineHost({ system, secrets: { token: { mode: 400 } } });
+    // @ts-expect-error nobody opens it
+    defineHost({ system, secrets: { token: { open: "nobody" } } });
     // @ts-expect-error an unknown elevation
     defineHost({ system, elevation: "doas" });
     // @ts-expect-error one tag outside a list

@@ -27,7 +27,7 @@ export interface Run {
   readonly exitCode: number | null;
   readonly stdout: readonly string[];
   readonly stderr: string;
-  /** What systemctl was told to do, in order; questions are left out. */
+  /** What systemctl, systemd-sysusers and the keeper of secrets were told to do, in order; questions are left out. */
   readonly calls: readonly string[];
 }
 
@@ -44,6 +44,10 @@ export interface Machine extends Disposable {
   running(): Readonly<Record<string, string>>;
   /** Units that fail when they are started. */
   breakUnits(...units: readonly string[]): void;
+  /** Makes systemd-sysusers fail, or work again. */
+  breakSysusers(broken: boolean): void;
+  /** Puts the keeper of secrets where an installation puts it; it ends with this exit code. */
+  placeKeeper(exitCode?: number): void;
   /** What systemd does at boot, without skep's own unit: everything is stopped, and what is wanted is started. */
   reboot(): void;
   currentSystem(): string | undefined;
@@ -95,6 +99,17 @@ esac
 exit $code
 `;
 
+/** The real one, on the folder. Links into the store lead nowhere outside of it, so it gets their text. */
+const SYSUSERS = `#!/bin/sh
+PATH=/usr/bin:/bin
+echo "sysusers $(echo "$@" | sed "s|$SKEP_ROOT||g")" >>"$SKEP_ROOT/run/calls"
+if [ -e "$SKEP_ROOT/run/broken-sysusers" ]; then exit 3; fi
+for file; do cat "$SKEP_ROOT$(readlink "$file")"; done | systemd-sysusers --root="$SKEP_ROOT" - 2>/dev/null
+`;
+
+/** Whether systems that declare users can be tried here. */
+export const noSysusers = process.getuid?.() !== 0 || !existsSync("/usr/bin/systemd-sysusers");
+
 /** Programs that change something: before each of them the script may be killed. */
 const CHANGING = ["mv", "rm", "cp", "ln", "mkdir", "rmdir", "chmod", "chown"];
 
@@ -119,6 +134,7 @@ if [ -n "\${DIE_AT:-}" ]; then
 fi
 `;
   program("systemctl", SYSTEMCTL.replace("#!/bin/sh\n", `${deadly}PATH=/usr/bin:/bin\n`));
+  program("systemd-sysusers", SYSUSERS.replace("#!/bin/sh\n", deadly));
   for (const name of CHANGING) program(name, `${deadly}PATH=${real}\nexec ${name} "$@"\n`);
   const argv = shell === "busybox" ? ["busybox", "sh"] : [shell];
 
@@ -160,6 +176,16 @@ fi
     },
     breakUnits(...units) {
       writeFileSync(join(root, "run/broken"), units.map((unit) => `${unit}\n`).join(""));
+    },
+    breakSysusers(broken) {
+      const file = join(root, "run/broken-sysusers");
+      if (broken) writeFileSync(file, "");
+      else rmSync(file, { force: true });
+    },
+    placeKeeper(exitCode = 0) {
+      mkdirSync(join(root, "var/lib/skep/secrets"), { recursive: true });
+      const script = `echo "keeper $1 \${2#"$SKEP_ROOT"}" >>"$SKEP_ROOT/run/calls"; exit ${exitCode}\n`;
+      writeFileSync(join(root, "var/lib/skep/secrets/keeper"), script);
     },
     reboot() {
       for (const gone of ["run/skep", "run/systemd-state", "run/current-system"]) {

@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EtcInput, NativeSource, Unit } from "#hive";
 import { service, socket, system, target, timer } from "#hive";
 import type { Machine, Shell } from "./machine.ts";
-import { openMachine } from "./machine.ts";
+import { noSysusers, openMachine } from "./machine.ts";
 
 const SHELLS: readonly Shell[] = ["dash", "busybox", "bash"];
 
@@ -266,6 +266,116 @@ describe.each(SHELLS)("switch-to-configuration in %s", (shell) => {
     expect(Object.keys(units).sort()).toEqual(["a.service", "web.service"]);
   });
 
+  describe("users and secrets", () => {
+    const users = (comment: string): Record<string, EtcInput> => ({
+      "sysusers.d/app.conf": `u app - "${comment}"\n`,
+      "sysusers.d/notes": "not for systemd",
+      "app.json": { text: "{}", user: "app", group: "app" },
+    });
+    const app = (comment: string) => parts({ etc: users(comment), units: { "web.service": web("1") } });
+    const passwd = (): string => readFileSync(at("etc/passwd"), "utf8");
+    beforeEach(() => {
+      writeFileSync(at("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+      writeFileSync(at("etc/group"), "root:x:0:\n");
+    });
+
+    it.skipIf(noSysusers)("users are made before their files, then secrets get owners, then units start", async () => {
+      machine.placeKeeper();
+      const run = await activate(app("An app"));
+      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(run.stdout.slice(-3)).toEqual(["run systemd-sysusers", "set the owners of secrets", "start web.service"]);
+      expect(run.calls).toEqual([
+        "sysusers /etc/sysusers.d/app.conf",
+        "keeper own ",
+        "daemon-reload",
+        "start web.service",
+      ]);
+      const [, , id] = passwd()
+        .split("\n")
+        .find((line) => line.startsWith("app:"))!
+        .split(":");
+      expect(statSync(at("etc/app.json")).uid).toBe(Number(id));
+      expect(readdirSync(at("var/lib/skep")).sort()).toEqual(["etc", "secrets"]);
+    });
+
+    it.skipIf(noSysusers)("they are made once, and again when their file changed", async () => {
+      expect((await activate(app("An app"))).calls).toContain("sysusers /etc/sysusers.d/app.conf");
+      expect(await activate(app("An app"))).toEqual({ exitCode: 0, stdout: [], stderr: "", calls: [] });
+      expect((await activate(app("Another"))).calls).toEqual(["sysusers /etc/sysusers.d/app.conf"]);
+      expect((await activate(parts({}))).calls).toEqual(["stop web.service", "daemon-reload"]);
+    });
+
+    it.skipIf(noSysusers)("when they cannot be made the activation fails, and the next tries again", async () => {
+      const system = parts({
+        etc: { "sysusers.d/app.conf": "u app -\n" },
+        units: { "web.service": web("1") },
+        hooks: { after: [["touch", at("hooked")]] },
+      });
+      machine.breakSysusers(true);
+      const run = await activate(system);
+      expect(run.exitCode).toBe(1);
+      expect(run.stderr).toBe("switch-to-configuration: systemd-sysusers ended with exit code 3\n");
+      expect(run.calls.slice(-1)).toEqual(["start web.service"]);
+      expect(readdirSync(machine.root)).not.toContain("hooked");
+      machine.breakSysusers(false);
+      expect(await activate(system)).toMatchObject({ exitCode: 0, calls: ["sysusers /etc/sysusers.d/app.conf"] });
+      expect(passwd()).toContain("app:");
+      expect(readdirSync(machine.root)).toContain("hooked");
+      expect(await activate(system)).toMatchObject({ exitCode: 0, calls: [] });
+    });
+
+    it.skipIf(noSysusers)("going back from users that cannot be made leaves nothing to be tried again", async () => {
+      const before = parts({ etc: { motd: "1" } });
+      await activate(before);
+      machine.breakSysusers(true);
+      expect((await activate(parts({ etc: { "sysusers.d/app.conf": "u app -\n" } }))).exitCode).toBe(1);
+      expect(await activate(before)).toMatchObject({ exitCode: 0, calls: [] });
+      expect(readdirSync(at("var/lib/skep"))).toEqual(["etc"]);
+    });
+
+    it("secrets get owners at each activation; when that fails, so does the activation", async () => {
+      machine.placeKeeper();
+      const source = parts({ units: { "web.service": web("1") } });
+      expect((await activate(source)).calls).toEqual(["keeper own ", "daemon-reload", "start web.service"]);
+      expect(await activate(source)).toEqual({ exitCode: 0, stdout: [], stderr: "", calls: ["keeper own "] });
+      machine.placeKeeper(4);
+      const run = await activate(source);
+      expect(run.exitCode).toBe(1);
+      expect(run.stderr).toContain("setting the owners of secrets ended with exit code 4\n");
+    });
+
+    it("dry-activate says that users would be made, and makes none", async () => {
+      machine.placeKeeper();
+      const run = await activate(app("An app"), "dry-activate");
+      expect(run).toMatchObject({ exitCode: 0, calls: [] });
+      expect(run.stdout.slice(-3)).toEqual([
+        "would run systemd-sysusers",
+        "would set the owners of secrets",
+        "would start web.service",
+      ]);
+      expect(passwd()).not.toContain("app:");
+      expect(readdirSync(at("var/lib/skep"))).toEqual(["secrets"]);
+    });
+
+    it("a boot makes no users and gives no owners, which the next activation makes up for", async () => {
+      machine.placeKeeper();
+      const source = parts({ etc: { "sysusers.d/app.conf": "u app -\n" } });
+      const toplevel = await machine.install(source);
+      expect(await machine.run(toplevel, "test", { env: { SKEP_BOOT: "1" } })).toMatchObject({
+        exitCode: 0,
+        calls: [],
+      });
+      expect((await machine.run(toplevel, "test")).calls).toEqual(["sysusers /etc/sysusers.d/app.conf", "keeper own "]);
+    });
+
+    it("below a root that has no systemd-sysusers of its own none is run", async () => {
+      rmSync(at("run/skep-sandbox/bin/systemd-sysusers"));
+      const run = await activate(parts({ etc: { "sysusers.d/app.conf": "u app -\n" } }));
+      expect(run).toMatchObject({ exitCode: 0, calls: [], stderr: "" });
+      expect(passwd()).not.toContain("app:");
+    });
+  });
+
   it("where nothing runs it places files and enables units, and starts nothing", async () => {
     const source = parts({ etc: { motd: "1" }, units: { "web.service": web("1") }, hooks: { before: [["false"]] } });
     const toplevel = await machine.install(source);
@@ -290,6 +400,7 @@ describe.each(["dash", "busybox"] as const)(
         taken: { text: "ours", takeOver: true },
         copied: { text: "ours", mode: "0644", takeOver: true },
         old: "",
+        ...(noSysusers ? {} : { "sysusers.d/app.conf": "u app -\n" }),
       },
       units: { "web.service": web("2"), "new.service": web("1"), "same.service": web("1") },
     });

@@ -10,7 +10,7 @@ describe("ndjson", () => {
     const lines = stdout.trimEnd().split("\n");
     expect(lines[0]).toBe(
       `{"type":"run-started","at":"${at(NOON)}","v":1,"run":"r-7c1d","goal":"switch","hive":"apiary",` +
-        `"hosts":["web-1","web-2","db-1"],"steps":["evaluate","build","connect","probe","lease","copy","test","login","check","commit"]}`,
+        `"hosts":["web-1","web-2","db-1"],"steps":["evaluate","build","connect","probe","lease","copy","secrets","test","login","check","commit"]}`,
     );
     expect(lines[1]).toBe(
       `{"type":"notice","at":"${at(NOON)}","message":"the hive's git tree has changes that are not committed"}`,

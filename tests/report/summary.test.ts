@@ -77,6 +77,7 @@ switch: 1 deployed, 1 unchanged, 1 skipped, 1 failed, 1 stranded in 42 s
       "build: 1 built in 42 s",
       "push: 1 pushed in 42 s",
       "dry-activate: 1 checked in 42 s",
+      "secrets: 1 supplied in 42 s",
       "test: 1 tested in 42 s",
       "boot: 1 set for the next boot in 42 s",
       "switch: 1 deployed in 42 s",

@@ -42,7 +42,7 @@ function plan(goal: Run["goal"], waves = hive.waves) {
   const prepared = new Map<NonNullable<typeof web>["name"], Prepared>();
   if (web !== undefined) prepared.set(web.name, { closure });
   if (db !== undefined) prepared.set(db.name, { error });
-  return planRollout({ ...run, goal }, { hosts: hive.hosts, waves, prepared, limits: hive.limits });
+  return planRollout({ ...run, goal }, { hosts: hive.hosts, waves, prepared, secrets: new Map(), limits: hive.limits });
 }
 
 async function carryOut(

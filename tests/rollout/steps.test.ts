@@ -4,15 +4,18 @@ import { GOALS } from "#hive";
 import { STEPS, stepsFor } from "#rollout";
 
 const BEFORE = ["evaluate", "build"];
-const ON_HOST = [...BEFORE, "connect", "probe", "lease", "copy"];
+const REACH = ["connect", "probe", "lease"];
+const ON_HOST = [...BEFORE, ...REACH, "copy"];
+const WITH_SECRETS = [...ON_HOST, "secrets"];
 
 const EXPECTED: Readonly<Record<Goal, readonly string[]>> = {
   build: BEFORE,
   push: ON_HOST,
-  "dry-activate": [...ON_HOST, "dry-activate"],
-  test: [...ON_HOST, "test", "login", "check", "confirm"],
-  boot: [...ON_HOST, "commit"],
-  switch: [...ON_HOST, "test", "login", "check", "commit"],
+  "dry-activate": [...WITH_SECRETS, "dry-activate"],
+  secrets: [...REACH, "secrets", "test", "login", "check", "commit"],
+  test: [...WITH_SECRETS, "test", "login", "check", "confirm"],
+  boot: [...WITH_SECRETS, "commit"],
+  switch: [...WITH_SECRETS, "test", "login", "check", "commit"],
 };
 
 describe("stepsFor()", () => {

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
+import { parseRecipient, sealBytes } from "#secrets";
 import { logIn, sh } from "./log-in.ts";
 import { startTypeScript } from "./typescript-process.ts";
 
@@ -90,6 +91,31 @@ describe("disposing of a sandbox", () => {
     expect((await sh(connection, "systemctl is-active nap")).stdout).toBe("active\n");
   });
 
+  it("will not take a folder that another sandbox uses, in this process or another", async () => {
+    const path = join(folder, "fleet");
+    const refused = (pid: number | undefined): object => ({
+      code: "sandbox/folder",
+      message: expect.stringContaining(`is in use by the sandbox of process ${pid}`) as string,
+    });
+    {
+      await using _sandbox = await startSandbox({ hosts: ["web-1"], folder: path });
+      await expect(startSandbox({ hosts: ["db-1"], folder: path })).rejects.toMatchObject(refused(process.pid));
+    }
+    const child = startTypeScript(
+      `const { startSandbox } = await load("#sandbox");
+      await startSandbox({ hosts: ["web-1"], folder: process.argv[1] });
+      console.log("started");`,
+      [path],
+    );
+    const exited = once(child, "exit");
+    await once(createInterface(child.stdout), "line");
+    await expect(startSandbox({ hosts: ["db-1"], folder: path })).rejects.toMatchObject(refused(child.pid));
+    child.kill("SIGKILL");
+    await exited;
+    await using again = await startSandbox({ hosts: ["db-1"], folder: path });
+    expect(again.hosts).toHaveLength(1);
+  });
+
   it("will not take a folder that has something else in it", async () => {
     await writeFile(join(folder, "thesis.txt"), "");
     await expect(startSandbox({ hosts: ["web-1"], folder })).rejects.toMatchObject({ code: "sandbox/folder" });
@@ -157,6 +183,66 @@ describe("rebooting a sandbox host", () => {
     expect(await readFile(join(host.root, "run/booted"), "utf8")).toBe(`test ${host.root}\n`);
     await using again = await logIn(host);
     expect((await sh(again, "systemctl is-active nap boot")).stdout).toBe("active\nactive\n");
+  });
+
+  it("opens its secrets before it starts its system", async () => {
+    await using sandbox = await startSandbox({ hosts: ["web-1"] });
+    const host = sandbox.host("web-1");
+    // As the units are that skep writes.
+    const unit = (about: string, script: string): string => `[Unit]
+DefaultDependencies=no
+ConditionPathExists=${script.split(" ")[1] ?? ""}
+${about}
+Conflicts=shutdown.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${script}
+[Install]
+WantedBy=sysinit.target
+`;
+    const keeper = "var/lib/skep/secrets/keeper";
+    const system = "var/lib/system/start";
+    await addUnit(
+      host,
+      "skep-secrets.service",
+      unit(
+        "After=local-fs.target systemd-sysusers.service\nBefore=skep-boot.service sysinit.target shutdown.target",
+        `/bin/sh /${keeper} boot`,
+      ),
+    );
+    await addUnit(
+      host,
+      "skep-boot.service",
+      unit("After=local-fs.target\nBefore=sysinit.target shutdown.target", `/bin/sh /${system}`),
+    );
+    await using first = await logIn(host);
+    const { stderr } = await sh(
+      first,
+      `mkdir -p var/lib/skep/secrets var/lib/system etc/systemd/system/sysinit.target.wants
+for unit in boot secrets; do ln -s ../skep-$unit.service etc/systemd/system/sysinit.target.wants; done
+cat >${keeper} <<'END'
+sleep 0.2
+age -d -i "$SKEP_ROOT/etc/ssh/ssh_host_ed25519_key" -o "$SKEP_ROOT/run/skep/secrets.d/$1" "\${0%/*}/sealed"
+END
+echo 'cat "$SKEP_ROOT/run/skep/secrets.d/boot"' >${system}`,
+    );
+    expect(stderr).toBe("");
+    const sealed = await sealBytes(Buffer.from("hunter2\n"), [await parseRecipient(host.target.hostKey)]);
+    await writeFile(join(host.root, "var/lib/skep/secrets/sealed"), sealed);
+    const log = (name: string): Promise<string> => readFile(join(host.root, `var/log/${name}.service.log`), "utf8");
+    for (const times of [1, 2]) {
+      await host.reboot();
+      await using again = await logIn(host);
+      expect((await sh(again, "systemctl is-active skep-secrets skep-boot")).stdout).toBe("active\nactive\n");
+      expect(await log("skep-secrets")).toBe("");
+      expect(await log("skep-boot")).toBe("hunter2\n".repeat(times));
+    }
+    await rm(join(host.root, keeper));
+    await host.reboot();
+    await using last = await logIn(host);
+    const states = "systemctl is-system-running; systemctl show -p ActiveState,ConditionResult --value skep-secrets";
+    expect((await sh(last, states)).stdout).toBe("degraded\ninactive\nno\n");
   });
 
   it("may be asked for on the host", async () => {

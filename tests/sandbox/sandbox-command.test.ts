@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import type { HiveInput } from "#hive";
+import { parseHive, system } from "#hive";
 import type { SandboxHost } from "#sandbox";
 import { logIn, sh } from "./log-in.ts";
 import { startTypeScript } from "./typescript-process.ts";
@@ -37,6 +40,29 @@ describe("skep sandbox", () => {
     child.kill("SIGINT");
     expect(await exited).toEqual([0, null]);
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it("prints hosts to paste into a hive file, and where their ports and files are", async () => {
+    const child = skep("sandbox", "--hosts", "web-1,db-1");
+    const exited = once(child, "exit");
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(line);
+      if (line === "Ctrl-C ends them all.") break;
+    }
+    const printed = lines.join("\n");
+    const block = printed.slice(0, printed.indexOf("\n},\n") + 2);
+    const input = runInNewContext(`({ ${block} })`, { system }) as HiveInput;
+    const hive = parseHive(input, { directory: "/fleet", file: "hive.ts" });
+    expect(hive.hosts.map(({ name }) => name)).toEqual(["web-1", "db-1"]);
+    for (const { name, target } of hive.hosts) {
+      await using connection = await logIn({ name, target } as unknown as SandboxHost);
+      const { stdout } = await sh(connection, 'echo "$SKEP_HOST $SKEP_ROOT"; echo "# its \\$PORT: $PORT"');
+      expect(stdout.split("\n")[0]).toBe(`${name} ${target.root}`);
+      expect(printed).toContain(stdout.split("\n")[1]);
+    }
+    child.kill("SIGINT");
+    expect(await exited).toEqual([0, null]);
   });
 
   it("says how many hosts there can be", async () => {

@@ -22,6 +22,11 @@ const hive = parseHive(
           unit("web"),
           command(["true"]),
         ],
+        secrets: {
+          "db/password": { owner: "web", group: "web", mode: "0440", path: "/etc/password", restart: ["web.service"] },
+          token: { open: "operator", reload: ["web.service"] },
+        },
+        identityPaths: ["/etc/age/key"],
       },
       "db-1": { target: "192.0.2.2", system },
     },
@@ -61,6 +66,22 @@ describe("sandboxTwin()", () => {
     expect(socket).toMatchObject({ port: port9000, address: undefined });
     const unchanged = hive.hosts[0]?.checks ?? [];
     expect([inside, elsewhere, database, ...rest]).toEqual([1, 3, 5, 6, 7].map((at) => unchanged[at]));
+  });
+
+  it("lets the twins open all secrets with their own host keys, for the one user they have", async () => {
+    await using twin = await sandboxTwin(hive.hosts);
+    const [web] = twin.hosts;
+    expect(web?.identityPaths).toEqual(["/etc/ssh/ssh_host_ed25519_key"]);
+    expect(web?.secrets).toEqual([
+      {
+        ...{ name: "db/password", owner: "root", group: undefined, mode: "0440", path: "/etc/password" },
+        ...{ restart: ["web.service"], reload: [], open: "host" },
+      },
+      {
+        ...{ name: "token", owner: "root", group: undefined, mode: "0400", path: undefined },
+        ...{ restart: [], reload: ["web.service"], open: "host" },
+      },
+    ]);
   });
 
   it("keeps the ports of one twin from those of another", async () => {

@@ -133,7 +133,7 @@ describe("a command on a sandbox host", () => {
   it("seems to be root's, on a host without Nix, sudo, or a systemd of its own", async () => {
     const { stdout } = await sh(
       connection,
-      "id -u; command -v nix-store nix-env sudo systemd-run; command -v systemctl",
+      "id -u; for name in nix-store nix-env sudo systemd-run systemctl; do command -v $name; done",
     );
     expect(stdout).toBe(`0\n${web.root}/run/skep-sandbox/bin/systemctl\n`);
   });

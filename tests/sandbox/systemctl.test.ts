@@ -1,4 +1,4 @@
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Sandbox, SandboxHost } from "#sandbox";
@@ -265,6 +265,82 @@ describe("systemctl on a sandbox host: units", () => {
     expect(await systemctl("--no-pager --lines=1 status told")).toBe(
       "● told.service - Tells\n     Loaded: loaded (/etc/systemd/system/told.service; static)\n     Active: failed (Result: exit-code)\n\n2\n3",
     );
+  });
+
+  it("are passed over when a condition is not met, which is no failure", async () => {
+    const unit = (name: string, conditions: string): Promise<void> =>
+      put(
+        `/etc/systemd/system/${name}.service`,
+        `[Unit]\n${conditions}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n`,
+      );
+    const show = (name: string): Promise<string> => systemctl(`show -p ActiveState,ConditionResult --value ${name}`);
+    await put("/etc/there", "text");
+    await symlink("/etc/there", join(host.root, "etc/link"));
+    await unit("met", "ConditionPathExists=/etc/link\nConditionPathExists=!/etc/none");
+    await unit("unmet", "ConditionPathExists=/etc/link\nConditionPathExists=/etc/none");
+    await unit("either", "ConditionPathExists=|/etc/none\nConditionFileNotEmpty=|/etc/there");
+    await unit("neither", "ConditionPathExists=|/etc/none\nConditionPathIsDirectory=|/etc/there");
+    await unit("needs", "Requires=unmet.service\nAfter=unmet.service");
+    expect(await show("met")).toBe("inactive\nno\n0");
+    expect(await systemctl("start met unmet either neither needs")).toBe("0");
+    for (const name of ["met", "either", "needs"]) expect(await show(name)).toBe("active\nyes\n0");
+    for (const name of ["unmet", "neither"]) expect(await show(name)).toBe("inactive\nno\n0");
+    await rm(join(host.root, "etc/link"));
+    expect(await systemctl("restart met")).toBe("0");
+    expect(await show("met")).toBe("inactive\nno\n0");
+  });
+
+  it("have another invocation at each start, and keep it when they are reloaded", async () => {
+    await put("/etc/systemd/system/night.timer", "[Timer]\nOnCalendar=daily\n");
+    await put("/etc/systemd/system/plain.service", "[Service]\nExecStart=/bin/sleep 600\n");
+    const seen = new Set<string>();
+    const invocation = async (name: string): Promise<string> => {
+      const text = await systemctl(`show --property=InvocationID --value ${name}`);
+      return /^([0-9a-f]{32})\n0$/.exec(text)?.[1] ?? text;
+    };
+    for (const name of ["web.service", "plain.service", "night.timer"]) {
+      await systemctl(`stop ${name}`);
+      for (const verb of ["start", "restart", "try-restart"]) {
+        expect(await systemctl(`${verb} ${name}`)).toBe("0");
+        const id = await invocation(name);
+        expect(id).toMatch(/^[0-9a-f]{32}$/);
+        expect(seen).not.toContain(id);
+        seen.add(id);
+        await systemctl(`start ${name}`);
+        expect(await invocation(name)).toBe(id);
+      }
+    }
+    await answered();
+    const [web, plain] = [await invocation("web"), await invocation("plain")];
+    await systemctl("reload-or-restart web plain");
+    expect(await invocation("web")).toBe(web);
+    expect(await invocation("plain")).not.toBe(plain);
+    expect(await systemctl("reload plain")).toBe(
+      "Failed to reload plain.service: Job type reload is not applicable for unit plain.service.\n3",
+    );
+    await systemctl("stop plain");
+    expect(await systemctl("try-restart plain; systemctl is-active plain")).toBe("inactive\n3");
+    expect(await systemctl("reload-or-restart plain; systemctl is-active plain")).toBe("active\n0");
+  });
+
+  it("show what is asked of them in an order of systemd's own", async () => {
+    await systemctl("start web");
+    const asked = "show --property=InvocationID,ActiveState,ConditionResult --value";
+    expect(await systemctl(`${asked} web`)).toMatch(/^active\nyes\n[0-9a-f]{32}\n0$/);
+    expect(await systemctl(`${asked} nothing web`)).toMatch(/^inactive\nno\n\n\nactive\nyes\n[0-9a-f]{32}\n0$/);
+    expect(await systemctl("show --property=InvocationID,ActiveState nothing")).toBe(
+      "ActiveState=inactive\nInvocationID=\n0",
+    );
+  });
+
+  it("are shown by their files", async () => {
+    await put("/etc/systemd/system/web.service.d/a.conf", "[Unit]\nDescription=Another");
+    await systemctl("daemon-reload");
+    expect(await systemctl("cat web nothing")).toBe(
+      `# /etc/systemd/system/web.service\n${WEB}\n# /etc/systemd/system/web.service.d/a.conf\n[Unit]\nDescription=Another\nNo files found for nothing.service.\n1`,
+    );
+    await rm(join(host.root, "etc/systemd/system/web.service.d"), { recursive: true });
+    expect(await systemctl("daemon-reload; systemctl cat web")).toBe(`# /etc/systemd/system/web.service\n${WEB}0`);
   });
 
   it("are missed by name", async () => {

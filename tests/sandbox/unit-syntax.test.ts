@@ -69,6 +69,7 @@ describe("paths below a root", () => {
     await mkdir(join(root, "etc"));
     await symlink("/nix/store/a", join(root, "current"));
     await symlink("../../../../current/bin", join(root, "etc/bin"));
+    await symlink("nix/store/a", join(root, "kept"));
     await symlink("loop", join(root, "loop"));
   });
   afterAll(() => rm(root, { recursive: true, force: true }));
@@ -82,6 +83,8 @@ describe("paths below a root", () => {
   it("placeWord() knows what is below the root from what is this machine's", async () => {
     const place = (word: string): Promise<string> => placeWord(root, word);
     expect(await place("/current/bin")).toBe(`${root}/nix/store/a/bin`);
+    expect(await place("/etc/bin/x")).toBe(`${root}/nix/store/a/bin/x`);
+    expect(await place("/kept/bin/x")).toBe(`${root}/kept/bin/x`);
     expect(await place("--conf=/etc/new")).toBe(`--conf=${root}/etc/new`);
     expect(await place("/bin/sh")).toBe("/bin/sh");
     expect(await place("/new")).toBe("/new");

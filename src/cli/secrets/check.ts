@@ -1,28 +1,84 @@
+import type { SkepErrorJson } from "#core";
+import type { Finding } from "#secrets";
 import { checkRepository, SecretsError } from "#secrets";
-import type { IdentityArguments } from "../secrets-command.ts";
+import { CliError } from "../errors.ts";
+import type { CheckArguments } from "../secrets-command.ts";
 import type { Terminal } from "../terminal.ts";
+import { count } from "./count.ts";
 import { loadIdentities } from "./load-identities.ts";
 import { loadRepository } from "./load-rules.ts";
+import type { HostFinding, HostsChecked } from "./on-hosts-check.ts";
+import type { Fleet } from "./on-hosts.ts";
+import { printHostError } from "./print-host-error.ts";
 
 /**
- * Checks the secrets, prints what it finds, and returns the exit code.
+ * Checks the secrets, and with `--on-host` whether hosts can open theirs, prints what it finds, and returns the exit code:
+ * 5 when all that is wrong is that some host could not be asked.
  * @throws SecretsError `secrets/check` when something is wrong.
  */
-export async function checkSecrets(
-  args: IdentityArguments & { readonly json: boolean },
-  terminal: Terminal,
-): Promise<number> {
+export async function checkSecrets(args: CheckArguments, terminal: Terminal): Promise<number> {
   const { stdout } = terminal;
-  const repository = await loadRepository(args, terminal);
+  refuseIdleOptions(args);
+  const fleet = args["on-host"] ? await fleetOf(args, terminal) : undefined;
+  const repository =
+    fleet === undefined ? await loadRepository(args, terminal, { compareHostKeys: true }) : await fleet.repository();
   const identities = args.identity === undefined ? undefined : await loadIdentities(args.identity, terminal);
   const findings = await checkRepository(repository, { identities });
-  if (args.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
-  else for (const { level, name, what } of findings) stdout.write(`${level}: ${name}: ${what}\n`);
-  const errors = findings.filter(({ level }) => level === "error").length;
+  if (!args.json) for (const finding of findings) stdout.write(`${describeFinding(finding)}\n`);
+  let onHosts = NO_HOSTS;
+  if (fleet !== undefined) {
+    const { checkOnHosts } = await import("./on-hosts-check.ts");
+    onHosts = await checkOnHosts(fleet, { args, terminal });
+  }
+  if (onHosts.interrupted) return 130;
+  if (args.json) {
+    const all = [...findings, ...onHosts.findings, ...onHosts.unreached.map(asFinding)];
+    stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+  } else for (const finding of onHosts.findings) stdout.write(`${describeFinding(finding)}\n`);
+  for (const error of onHosts.unreached) await printHostError(error, terminal);
+  const errors = findings.filter(({ level }) => level === "error").length + onHosts.findings.length;
   if (errors > 0) {
-    throw new SecretsError("secrets/check", `the check found ${errors === 1 ? "1 problem" : `${errors} problems`}`);
+    throw new SecretsError("secrets/check", `the check found ${count(errors, "problem")}`, {
+      hint: onHosts.findings.find(({ hint }) => hint !== undefined)?.hint,
+    });
   }
   const { length } = repository.secrets;
-  if (!args.json) stdout.write(`${length === 1 ? "1 secret is" : `${length} secrets are`} as the rules say\n`);
-  return 0;
+  const asRuled = `${length === 1 ? "1 secret is" : `${length} secrets are`} as the rules say`;
+  if (!args.json) stdout.write(`${[asRuled, ...(fleet === undefined ? [] : describeHosts(onHosts))].join("; ")}\n`);
+  return onHosts.unreached.length > 0 ? 5 : 0;
+}
+
+async function fleetOf(args: CheckArguments, terminal: Terminal): Promise<Fleet> {
+  const { loadFleet } = await import("./on-hosts.ts");
+  return loadFleet(args, terminal);
+}
+
+const NO_HOSTS: HostsChecked = { findings: [], unreached: [], well: 0, passedOver: 0, interrupted: false };
+
+/** Without `--on-host` nobody logs in anywhere: what is said about hosts would be passed over in silence. */
+function refuseIdleOptions(args: CheckArguments): void {
+  if (args["on-host"]) return;
+  const idle = (["on", "parallel"] as const).find((option) => args[option] !== undefined);
+  if (idle === undefined) return;
+  throw new CliError("cli/usage", `--${idle} is about hosts, and without --on-host none is asked`, {
+    hint: "add --on-host, or see skep secrets check --help",
+  });
+}
+
+function describeFinding(finding: Finding | HostFinding): string {
+  const host = "host" in finding ? [finding.host] : [];
+  const name = finding.name === undefined ? [] : [finding.name];
+  return [finding.level, ...host, ...name, finding.what].join(": ");
+}
+
+function asFinding({ host = "", code, message, hint }: SkepErrorJson): HostFinding & { readonly code: string } {
+  return { level: "error", host, what: message, hint, code };
+}
+
+function describeHosts({ well, passedOver, unreached }: HostsChecked): readonly string[] {
+  return [
+    `${count(well, "host")} can open ${well === 1 ? "its own" : "their own"}`,
+    ...(passedOver === 0 ? [] : [`${count(passedOver, "host")} ${passedOver === 1 ? "has" : "have"} none`]),
+    ...(unreached.length === 0 ? [] : [`${count(unreached.length, "host")} could not be asked`]),
+  ];
 }

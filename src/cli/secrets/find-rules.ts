@@ -12,17 +12,19 @@ export interface FindRulesOptions {
   readonly file?: string | undefined;
   /** What `--hive` names. */
   readonly hive?: string | undefined;
+  /** The folder of a hive that is loaded already, absolute. */
+  readonly beside?: string | undefined;
   /** Absolute. */
   readonly cwd: string;
   readonly env: Readonly<NodeJS.ProcessEnv>;
 }
 
 /**
- * The absolute path of the secrets file: the one `file` names, else the one in `secrets` beside the hive that `hive`
- * names, else the nearest upwards from `cwd`, in a folder `secrets` or in the folder itself.
+ * The absolute path of the secrets file: the one `file` names, else the one beside the hive that is loaded or that
+ * `hive` or `SKEP_HIVE` names, else the nearest upwards from `cwd`; in a folder `secrets` or in the folder itself.
  * @throws SecretsError `secrets/rules-not-found`.
  */
-export async function findRules({ file, hive, cwd, env }: FindRulesOptions): Promise<string> {
+export async function findRules({ file, hive, beside, cwd, env }: FindRulesOptions): Promise<string> {
   if (file !== undefined) {
     const path = resolve(cwd, file);
     return (
@@ -30,15 +32,21 @@ export async function findRules({ file, hive, cwd, env }: FindRulesOptions): Pro
       notFound(`there is no secrets file ${path}, which --secrets names`)
     );
   }
-  if (hive !== undefined) {
-    const folder = join(dirname(await findHive({ file: hive, cwd, env })), "secrets");
-    return (await firstFile(inFolder(folder))) ?? notFound(`there is no ${NAMES.join(", ")} in ${folder}`);
+  const isNamed = hive !== undefined || Boolean(env.SKEP_HIVE);
+  const home = beside ?? (isNamed ? dirname(await findHive({ file: hive, cwd, env })) : undefined);
+  if (home !== undefined) {
+    const folder = join(home, "secrets");
+    return (await rulesOf(home)) ?? notFound(`there is no ${NAMES.join(", ")} in ${folder}, beside the hive`);
   }
   for (let folder = cwd; ; folder = dirname(folder)) {
-    const found = await firstFile([...inFolder(join(folder, "secrets")), ...inFolder(folder)]);
+    const found = await rulesOf(folder);
     if (found !== undefined) return found;
     if (dirname(folder) === folder) return notFound(`no secrets file was found in ${cwd} or a folder above it`);
   }
+}
+
+function rulesOf(folder: string): Promise<string | undefined> {
+  return firstFile([...inFolder(join(folder, "secrets")), ...inFolder(folder)]);
 }
 
 function inFolder(folder: string): readonly string[] {

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { errnoOf, messageOf } from "#core";
 import type { Identity } from "#secrets";
-import { parseIdentities, SecretsError } from "#secrets";
+import { parseIdentities, SecretsError, usePlugins } from "#secrets";
 import type { Terminal } from "../terminal.ts";
-import { askPassphrase } from "./ask-passphrase.ts";
+import { openPrompts } from "./ask-passphrase.ts";
 
 const DEFAULTS = [".ssh/id_ed25519", ".ssh/id_rsa"] as const;
 
@@ -14,15 +14,19 @@ const DEFAULTS = [".ssh/id_ed25519", ".ssh/id_rsa"] as const;
  */
 export async function loadIdentities(
   files: readonly string[] | undefined,
-  { cwd, env }: Terminal,
+  { cwd, env, stderr }: Terminal,
 ): Promise<readonly Identity[]> {
+  const { askPassphrase, plugins: prompts } = openPrompts({ stderr });
+  const plugins = usePlugins({ path: env.PATH ?? "", prompts });
   const named = files?.map((file) => resolve(cwd, file));
   const home = env.HOME;
   const paths = named ?? (home === undefined ? [] : DEFAULTS.map((file) => join(home, file)));
   const identities = await Promise.all(
     paths.map(async (path) => {
       const text = await readIdentityFile(path, { mustBeThere: named !== undefined });
-      return text === undefined ? [] : await parseIdentities(text, { file: path, askPassphrase });
+      if (text === undefined) return [];
+      const readPublicKey = (): Promise<string | undefined> => readIdentityFile(`${path}.pub`, { mustBeThere: false });
+      return await parseIdentities(text, { file: path, askPassphrase, plugins, readPublicKey });
     }),
   );
   return identities.flat();

@@ -1,100 +1,107 @@
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { dirname, relative, resolve } from "node:path";
-import { promisify } from "node:util";
-import { errnoOf, messageOf } from "#core";
+import { dirname, resolve } from "node:path";
 import { HiveError } from "#hive";
+import type { Hive } from "#hive";
 import type { Repository, Rules } from "#secrets";
-import { parseAgenixRules, parseRules, readRepository, SecretsError } from "#secrets";
-import { explainThrown } from "../explain-thrown.ts";
-import { importHive } from "../import-hive.ts";
+import { parseRules, readRepository, SecretsError } from "#secrets";
 import { loadHive } from "../load-hive.ts";
+import { readDefinition } from "../read-definition.ts";
 import type { SecretsArguments } from "../secrets-command.ts";
+import type { SshArguments } from "../ssh-options.ts";
 import type { Terminal } from "../terminal.ts";
+import { findHostKeys } from "./find-host-keys.ts";
 import { findRules } from "./find-rules.ts";
+import { readAgenix } from "./read-agenix.ts";
 
-const NIX_TIMEOUT_MS = 60_000;
+/** What the command line says of where rules, hosts and their keys are. */
+export type RulesArguments = Partial<SecretsArguments & Pick<SshArguments, "ssh-config" | "known-hosts">>;
 
-/** Loads the rules that the command line or the folder names, and reads the files they are about. */
-export async function loadRepository(args: SecretsArguments, terminal: Terminal): Promise<Repository> {
-  return readRepository(await loadRules(args, terminal));
+export interface LoadRulesOptions {
+  /** Warn of hosts that the rules state with another key than the hive or known_hosts has. */
+  readonly compareHostKeys?: boolean | undefined;
 }
 
-/** The rules alone. @throws SecretsError `secrets/rules-not-found`, `secrets/rules`, `secrets/agenix`. */
-export async function loadRules({ secrets, hive }: SecretsArguments, { cwd, env }: Terminal): Promise<Rules> {
-  const path = await findRules({ file: secrets, hive, cwd, env });
-  if (path.endsWith(".nix")) return readAgenix(path);
-  const file = shortPath(path, cwd);
-  const definition = await readDefinition(path, file);
-  const directory = dirname(path);
-  if (isAgenix(definition)) return readAgenix(resolve(directory, definition.agenix));
-  const hostKeys = (): Promise<Readonly<Record<string, string>>> =>
-    keysOfHive({ file: hive, cwd: hive === undefined ? directory : cwd, env });
-  return parseRules(definition, { directory, file, hostKeys });
+/**
+ * Loads the rules that the command line or the folder names, with what the hive beside them says of hosts, and reads the
+ * files they are about.
+ */
+export async function loadRepository(
+  args: RulesArguments,
+  terminal: Terminal,
+  options: LoadRulesOptions = {},
+): Promise<Repository> {
+  return readRepository(await loadRules(args, terminal, options));
 }
 
-async function readDefinition(path: string, file: string): Promise<unknown> {
-  using imported = importHive(path);
+/**
+ * As {@link loadRepository}, for a hive that is loaded already: the rules that the command line names, else those beside
+ * the hive.
+ * @throws SecretsError `secrets/rules-not-found`, `secrets/rules`, `secrets/agenix`.
+ */
+export async function loadRepositoryFor(hive: Hive, args: RulesArguments, terminal: Terminal): Promise<Repository> {
+  const { cwd, env } = terminal;
+  const path = await findRules({ file: args.secrets, beside: hive.directory, cwd, env });
+  return readRepository(await readRules(path, { hive, args, terminal }));
+}
+
+/** The rules alone. @throws SecretsError `secrets/rules-not-found`, `secrets/rules`, `secrets/agenix`; HiveError. */
+export async function loadRules(
+  args: RulesArguments,
+  terminal: Terminal,
+  options: LoadRulesOptions = {},
+): Promise<Rules> {
+  const { cwd, env } = terminal;
+  const path = await findRules({ file: args.secrets, hive: args.hive, cwd, env });
+  const hive = await hiveBeside(path, { args, terminal });
+  return readRules(path, { ...options, hive, args, terminal });
+}
+
+interface Context {
+  readonly args: RulesArguments;
+  readonly terminal: Terminal;
+}
+
+/** The hive that is named, else the nearest upwards from the rules. A fleet need not have one for its secrets. */
+async function hiveBeside(rules: string, { args, terminal: { cwd, env } }: Context): Promise<Hive | undefined> {
+  const isNamed = args.hive !== undefined || Boolean(env.SKEP_HIVE);
   try {
-    const exports = await imported.exports;
-    if ("default" in exports) return await madeBy(exports.default);
-  } catch (thrown) {
-    const { place, message, hint } = explainThrown(thrown, imported.maps);
-    const where = place === undefined ? "" : ` line ${place.line}, column ${place.column}:`;
-    throw new SecretsError("secrets/rules", `cannot load ${file}:${where} ${message}`, { hint, cause: thrown });
-  }
-  throw new SecretsError("secrets/rules", `${file} has no default export`, {
-    hint: "end it with: export default defineSecrets({ … })",
-  });
-}
-
-function madeBy(definition: unknown): unknown {
-  return typeof definition === "function" ? (definition as () => unknown)() : definition;
-}
-
-/** The host keys that the hive states. A fleet need not have one for its secrets. */
-async function keysOfHive(options: Parameters<typeof loadHive>[0]): Promise<Readonly<Record<string, string>>> {
-  try {
-    const { hosts } = await loadHive(options);
-    return Object.fromEntries(
-      hosts.flatMap(({ name, target }) => (target.hostKey === undefined ? [] : [[name, target.hostKey]])),
-    );
+    return await loadHive({ file: args.hive, cwd: isNamed ? cwd : dirname(rules), env });
   } catch (error) {
-    if (options.file === undefined && error instanceof HiveError && error.code === "hive/not-found") return {};
+    if (!isNamed && error instanceof HiveError && error.code === "hive/not-found") return undefined;
     throw error;
   }
 }
 
-async function readAgenix(path: string): Promise<Rules> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new SecretsError("secrets/agenix", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
-  }
-  return parseAgenixRules({ path, text, evaluate: evaluateWithNix });
+async function readRules(
+  path: string,
+  { hive, args, terminal, compareHostKeys }: Context & LoadRulesOptions & { readonly hive: Hive | undefined },
+): Promise<Rules> {
+  const knownHosts = args["known-hosts"];
+  const fleet = {
+    consumers: consumersOf(hive),
+    hosts: hive?.hosts.map(({ name }) => name),
+    hostKeys: findHostKeys(hive, {
+      configFile: args["ssh-config"],
+      knownHostsFiles: knownHosts === undefined ? undefined : [knownHosts],
+    }),
+  };
+  if (path.endsWith(".nix")) return readAgenix(path, fleet);
+  const { value, file, directory } = await readDefinition(path, {
+    cwd: terminal.cwd,
+    ending: "defineSecrets({ … })",
+    fail: (_failure, message, more) => new SecretsError("secrets/rules", message, more),
+  });
+  if (isAgenix(value)) return readAgenix(resolve(directory, value.agenix), fleet);
+  return parseRules(value, { ...fleet, directory, file, compareHostKeys });
 }
 
-async function evaluateWithNix(path: string): Promise<unknown> {
-  try {
-    const argv = ["--eval", "--strict", "--json", path];
-    const { stdout } = await promisify(execFile)("nix-instantiate", argv, {
-      timeout: NIX_TIMEOUT_MS,
-      maxBuffer: 2 ** 28,
-    });
-    return JSON.parse(stdout) as unknown;
-  } catch (error) {
-    const missing = errnoOf(error) === "ENOENT";
-    const why = missing ? "it needs Nix, which is not on PATH" : messageOf(error).trim();
-    throw new SecretsError("secrets/agenix", `cannot evaluate ${path}: ${why}`, { cause: error });
-  }
+/** Undefined when no host consumes anything: then it is not the hive that says who does. */
+function consumersOf(hive: Hive | undefined): Parameters<typeof parseRules>[1]["consumers"] {
+  const consumers = hive?.hosts.flatMap(({ name: host, secrets }) =>
+    secrets.map(({ name: secret, open }) => ({ secret, host, open })),
+  );
+  return consumers?.length === 0 ? undefined : consumers;
 }
 
 function isAgenix(value: unknown): value is { readonly agenix: string } {
   return typeof value === "object" && value !== null && "agenix" in value && typeof value.agenix === "string";
-}
-
-function shortPath(path: string, cwd: string): string {
-  const short = relative(cwd, path);
-  return short === "" || short.startsWith("..") ? path : short;
 }

@@ -1,13 +1,23 @@
 import type { SecretState } from "#secrets";
 import { describeKeys, describeReader, isStale } from "#secrets";
-import type { SecretsArguments } from "../secrets-command.ts";
+import { CliError } from "../errors.ts";
+import type { OnHostsArguments, SecretsArguments } from "../secrets-command.ts";
 import type { Terminal } from "../terminal.ts";
 import { loadRepository } from "./load-rules.ts";
 
 type StatusArguments = SecretsArguments & { readonly json: boolean };
 
-/** Prints how each file stands to its rule. */
-export async function showStatus(args: StatusArguments, terminal: Terminal): Promise<number> {
+/** Prints how each file stands to its rule; with `--on`, how the secrets on hosts stand to the repository. */
+export async function showStatus(args: StatusArguments & OnHostsArguments, terminal: Terminal): Promise<number> {
+  if (args.on !== undefined) {
+    const { showStatusOnHosts } = await import("./on-hosts-status.ts");
+    return showStatusOnHosts(args, terminal);
+  }
+  if (args.parallel !== undefined) {
+    throw new CliError("cli/usage", "--parallel is about hosts, and without --on none is asked", {
+      hint: 'add --on "*" for all of them, or see skep secrets status --help',
+    });
+  }
   const { secrets, unruled } = await loadRepository(args, terminal);
   const rows = [
     ...secrets.map((secret) => ({ name: secret.rule.name, ...judge(secret) })),

@@ -8,73 +8,85 @@
 import { messageOf } from "#core";
 import { SecretsError } from "../errors.ts";
 import { loadAge } from "./library.ts";
-import type { FileKeyUnwrapper, FileKeyWrapper, Opener, Stanza } from "./stanza.ts";
+import type { FileKeyUnwrapper, LockedUnwrapper, Opener, Stanza } from "./stanza.ts";
 
 /** More than any header of thousands of recipients, and little enough to hold. */
 const MAX_HEADER = 8 * 1024 * 1024;
-const VERSION = Buffer.from("age-encryption.org/v1\n", "latin1");
+export const VERSION = Buffer.from("age-encryption.org/v1\n", "latin1");
 const MAC_LINE = Buffer.from("\n---", "latin1");
 const LINE_END = 10;
-const FILE_KEY_LENGTH = 16;
+export const FILE_KEY_LENGTH = 16;
 
 /**
- * Makes a file key and the header that gives it to these recipients.
- * @throws SecretsError `secrets/recipients` when there are none, so that nobody could open the file, or when
- * post-quantum and classic ones are mixed, so that it would be as weak as the weaker.
- */
-export async function sealHeader(
-  recipients: readonly FileKeyWrapper[],
-): Promise<{ readonly header: Buffer; readonly fileKey: Buffer }> {
-  if (recipients.length === 0) {
-    throw new SecretsError("secrets/recipients", "cannot encrypt to no recipients: nobody could open the file");
-  }
-  if (new Set(recipients.map(({ postQuantum }) => postQuantum)).size > 1) {
-    throw new SecretsError(
-      "secrets/recipients",
-      "cannot encrypt to post-quantum and to classic recipients together: the file would be as weak as the weaker",
-    );
-  }
-  const { Encrypter, Stanza: AgeStanza } = await loadAge();
-  const encrypter = new Encrypter();
-  let fileKey = Buffer.alloc(0);
-  encrypter.addRecipient({
-    // The library makes the file key; this is how to see it.
-    wrapFileKey(key) {
-      fileKey = Buffer.from(key);
-      return [];
-    },
-  });
-  for (const { wrap } of recipients) {
-    if (typeof wrap === "string") {
-      encrypter.addRecipient(wrap);
-      continue;
-    }
-    encrypter.addRecipient({
-      wrapFileKey(key) {
-        const { args, body } = wrap(key);
-        return [new AgeStanza([...args], body)];
-      },
-    });
-  }
-  const file = await encrypter.encrypt(new Uint8Array(0));
-  const end = headerEnd(Buffer.from(file.buffer, file.byteOffset, file.byteLength)) ?? 0;
-  return { header: Buffer.from(file.subarray(0, end)), fileKey };
-}
-
-/**
- * The file key that a header gives to the first identity that it is for. Those behind a passphrase are tried last.
+ * The file key that a header gives to the first identity that it is for. Those behind a passphrase or a program are tried
+ * last.
  * @throws SecretsError `secrets/not-age`, `secrets/damaged`, or `secrets/cannot-open` when it is for none of them.
  */
 export async function openHeader(header: Buffer, identities: readonly Opener[]): Promise<Uint8Array> {
-  const unlocked = identities.filter((identity) => "unwrap" in identity);
-  const attempt = await tryHeader(header, unlocked);
+  const attempt = await tryHeader(header, withoutLock(identities));
   if (attempt.fileKey !== undefined) return attempt.fileKey;
-  for (const identity of identities) {
-    if (!("unlock" in identity)) continue;
-    const { fileKey } = await tryHeader(header, await identity.unlock(attempt.stanzas));
-    if (fileKey !== undefined) return fileKey;
+  let failed: SecretsError | undefined;
+  for (const identity of withLock(identities)) {
+    try {
+      const { fileKey } = await tryHeader(header, await identity.unlock(attempt.stanzas));
+      if (fileKey !== undefined) return fileKey;
+    } catch (error) {
+      // A token that is not plugged in does not stand in the way of another key.
+      if (!(error instanceof SecretsError) || error.code !== "secrets/plugin") throw error;
+      failed ??= error;
+    }
   }
-  throw new SecretsError("secrets/cannot-open", "no identity matches any of the file's recipients");
+  throw failed ?? new SecretsError("secrets/cannot-open", "no identity matches any of the file's recipients");
+}
+
+/**
+ * Tells identities behind programs of all the headers that they will open, in the order in which they would be asked, so
+ * that each is asked once. What is wrong with a header, or with an identity, is told when it is opened.
+ */
+export async function prepareHeaders(headers: readonly Buffer[], identities: readonly Opener[]): Promise<void> {
+  const locked = withLock(identities);
+  const last = locked.findLastIndex(({ prepare }) => prepare !== undefined);
+  let left = await Promise.all(headers.map((header) => stanzasUnlessOpen(header, withoutLock(identities))));
+  for (const identity of locked.slice(0, last + 1)) {
+    const waiting = left.filter((file) => file !== undefined);
+    if (waiting.length === 0) return;
+    await identity.prepare?.(waiting.map(({ stanzas }) => stanzas)).catch(() => undefined);
+    left = await Promise.all(
+      waiting.map(async ({ header, stanzas }) => {
+        try {
+          return await stanzasUnlessOpen(header, await identity.unlock(stanzas));
+        } catch {
+          return { header, stanzas };
+        }
+      }),
+    );
+  }
+}
+
+interface ReadHeader {
+  readonly header: Buffer;
+  readonly stanzas: readonly Stanza[];
+}
+
+async function stanzasUnlessOpen(
+  header: Buffer,
+  identities: readonly FileKeyUnwrapper[],
+): Promise<ReadHeader | undefined> {
+  try {
+    const { stanzas, fileKey } = await tryHeader(header, identities);
+    return fileKey === undefined ? { header, stanzas } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutLock(identities: readonly Opener[]): readonly FileKeyUnwrapper[] {
+  return identities.filter((identity) => "unwrap" in identity);
+}
+
+/** Those behind a passphrase or a program. */
+function withLock(identities: readonly Opener[]): readonly LockedUnwrapper[] {
+  return identities.filter((identity) => "unlock" in identity);
 }
 
 /** What a header says to everybody: its stanzas. @throws SecretsError `secrets/not-age`. */

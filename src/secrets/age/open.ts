@@ -1,6 +1,6 @@
 import { Plaintext } from "../plaintext.ts";
 import { Dearmorer } from "./armor.ts";
-import { headerEnd, malformed, openHeader, readStanzas } from "./header.ts";
+import { headerEnd, malformed, openHeader, prepareHeaders, readStanzas } from "./header.ts";
 import { PayloadOpener } from "./payload.ts";
 import type { Opener, Stanza } from "./stanza.ts";
 
@@ -49,17 +49,42 @@ export async function* openStream(
   yield* opener.finish();
 }
 
+/**
+ * To be called with all the files that {@link openBytes} will be called for: a plugin among the identities is asked once
+ * for all of them then, and not for each. Reads nothing where no identity may need it. Fails for no file and no
+ * identity: what is wrong is told when the file is opened.
+ */
+export async function prepareToOpen(
+  files: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  identities: readonly Opener[],
+): Promise<void> {
+  if (!identities.some((identity) => "unlock" in identity && identity.prepare !== undefined)) return;
+  const headers: Buffer[] = [];
+  for await (const file of files) {
+    try {
+      headers.push(await headerOf(file));
+    } catch {
+      continue;
+    }
+  }
+  await prepareHeaders(headers, identities);
+}
+
 /** What an age file says without a key: its stanzas, and whether it is armored. @throws SecretsError `secrets/not-age`. */
 export async function inspectBytes(
   file: Uint8Array,
 ): Promise<{ readonly stanzas: readonly Stanza[]; readonly armored: boolean }> {
+  return { stanzas: await readStanzas(await headerOf(file)), armored: isArmored(file) };
+}
+
+async function headerOf(file: Uint8Array): Promise<Buffer> {
   let bytes = Buffer.alloc(0);
   for await (const part of undress([file])) {
     bytes = Buffer.concat([bytes, part]);
   }
   const end = headerEnd(bytes);
   if (end === undefined) throw malformed("its header is cut short");
-  return { stanzas: await readStanzas(bytes.subarray(0, end)), armored: isArmored(file) };
+  return bytes.subarray(0, end);
 }
 
 /** Whether this is armor, going by its start. */

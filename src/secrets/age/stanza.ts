@@ -1,3 +1,5 @@
+import type { PluginOptions } from "../keys/plugins/options.ts";
+
 /** One recipient's share of a file's header: the file key, wrapped for that recipient. */
 export interface Stanza {
   /** The kind of recipient, then what that kind needs. */
@@ -7,10 +9,29 @@ export interface Stanza {
 
 /** Something a file key can be wrapped for. */
 export interface FileKeyWrapper {
-  /** A stanza, or the text of one of age's own recipients, which age wraps for itself. */
-  readonly wrap: ((fileKey: Uint8Array) => Stanza) | string;
-  /** Whether a quantum computer could not unwrap it either. */
-  readonly postQuantum: boolean;
+  /** A stanza, the text of one of age's own recipients, which age wraps for itself, or a program that does it. */
+  readonly wrap: ((fileKey: Uint8Array) => Stanza) | string | WrappingProgram;
+  /** Whether a quantum computer could not unwrap it either; undefined where only the program knows. */
+  readonly postQuantum: boolean | undefined;
+}
+
+/** A program that wraps file keys. It is asked once for all files that have the same recipients of its. */
+export interface WrappingProgram {
+  readonly program: string;
+  /** The recipient that it knows. */
+  readonly recipient: string;
+  /** Wraps each of the file keys for each of the recipients. */
+  wrapAll(
+    fileKeys: readonly Uint8Array[],
+    options: { readonly recipients: readonly string[]; readonly plugins?: PluginOptions | undefined },
+  ): Promise<WrappedByProgram>;
+}
+
+export interface WrappedByProgram {
+  /** The stanzas of each file key, in their order. */
+  readonly stanzas: readonly (readonly Stanza[])[];
+  /** Only recipients with the very same labels may share a file. */
+  readonly labels: readonly string[];
 }
 
 /** Something that may unwrap a file key. */
@@ -22,10 +43,15 @@ export interface FileKeyUnwrapper {
   readonly unwrap: ((stanzas: readonly Stanza[]) => Uint8Array | undefined) | string;
 }
 
-/** An identity behind a passphrase. */
+/** An identity behind a passphrase or a program. */
 export interface LockedUnwrapper {
   /** What it holds, asking for the passphrase the first time; nothing when none of the stanzas can be for it. */
   unlock(stanzas: readonly Stanza[]): Promise<readonly FileKeyUnwrapper[]>;
+  /**
+   * Told of all the headers that it will be asked to unlock, so that it can ask once for all of them. What goes wrong is
+   * told when it is asked to unlock them.
+   */
+  readonly prepare?: ((headers: readonly (readonly Stanza[])[]) => Promise<void>) | undefined;
 }
 
 /** Whatever may open a file. */

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { messageOf } from "#core";
 import type { FileKeyUnwrapper } from "../age/stanza.ts";
@@ -7,12 +7,12 @@ import type { Identity, IdentityOptions } from "./identity.ts";
 import type { OpensshKey } from "./openssh-key.ts";
 import { parseOpensshKey } from "./openssh-key.ts";
 import { withPassphrase } from "./passphrase.ts";
+import { pemIdentity } from "./pem-identity.ts";
 import { ed25519Unwrapper } from "./ssh-ed25519.ts";
 import { tagOf, whyUnusable } from "./ssh-public-key.ts";
 import { rsaUnwrapper, SSH_RSA } from "./ssh-rsa.ts";
 import { unusable } from "./unusable.ts";
 import type { WireReader } from "./wire.ts";
-import { writeStrings } from "./wire.ts";
 
 /** Whether a text is a private key in one of the forms that OpenSSH keeps them in. */
 export function isSshKey(text: string): boolean {
@@ -92,21 +92,4 @@ function exponent(d: Buffer, prime: Buffer): Buffer {
 
 function numberOf(bytes: Buffer): bigint {
   return BigInt(`0x${bytes.toString("hex")}`);
-}
-
-/** The older forms, which Node reads by itself. */
-function pemIdentity(text: string, { file }: IdentityOptions): Identity {
-  if (text.includes("ENCRYPTED")) {
-    throw unusable(file, "it has a passphrase in an old form", "ssh-keygen -p -f FILE rewrites it in OpenSSH's own");
-  }
-  const key = createPrivateKey(text);
-  if (key.asymmetricKeyType === "ec") throw unusable(file, whyUnusable("ecdsa-") ?? "");
-  if (key.asymmetricKeyType !== "rsa") throw unusable(file, "it is of a type that age does not know");
-  const { n = "", e = "" } = createPublicKey(key).export({ format: "jwk" });
-  const wire = writeStrings(SSH_RSA, mpint(Buffer.from(e, "base64url")), mpint(Buffer.from(n, "base64url")));
-  return { label: file, unwrap: rsaUnwrapper(key, tagOf(wire)) };
-}
-
-function mpint(bytes: Buffer): Buffer {
-  return (bytes[0] ?? 0) < 0x80 ? bytes : Buffer.concat([Buffer.alloc(1), bytes]);
 }

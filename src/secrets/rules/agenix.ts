@@ -3,7 +3,11 @@ import { messageOf } from "#core";
 import { SecretsError } from "../errors.ts";
 import { parseRecipient } from "../keys/recipient.ts";
 import { checkReaders } from "./check-readers.ts";
+import { checkConsumers } from "./consumers.ts";
+import type { Consumers } from "./consumers.ts";
 import { evaluateNix } from "./evaluate-nix.ts";
+import { typeOf, USABLE_TYPES, withoutComment } from "./host-keys.ts";
+import type { FindHostKeys, KnownKeys } from "./host-keys.ts";
 import { Problems } from "./problems.ts";
 import type { Reader, Rules, SecretRule } from "./rules.ts";
 import { secretName } from "./parse-rules.ts";
@@ -18,10 +22,17 @@ export interface AgenixOptions {
    * `nix-instantiate --eval --strict --json` prints, parsed.
    */
   readonly evaluate?: ((path: string) => Promise<unknown>) | undefined;
+  /** Which hosts consume which secret, where the hive says so. One that opens a secret and may not read it is an error. */
+  readonly consumers?: Consumers | undefined;
+  /** Every host of the hive. */
+  readonly hosts?: readonly string[] | undefined;
+  /** What hosts are told by: the file has keys and no names. */
+  readonly hostKeys?: FindHostKeys | undefined;
 }
 
 /**
- * agenix's rules: `{ "name.age".publicKeys = [ … ]; }`. Whose the keys are it does not say.
+ * agenix's rules: `{ "name.age".publicKeys = [ … ]; }`. Whose the keys are it does not say; where it is known who
+ * consumes what, hosts are recognized by their keys.
  * @throws SecretsError `secrets/agenix` when it cannot be evaluated, `secrets/rules` when it is not valid.
  */
 export async function parseAgenixRules(options: AgenixOptions): Promise<Rules> {
@@ -49,8 +60,30 @@ export async function parseAgenixRules(options: AgenixOptions): Promise<Rules> {
       armored,
     });
   }
+  const warnings = await checkHosts(secrets, { ...options, problems });
   problems.throwIfAny(path);
-  return { directory, secrets, warnings: [] };
+  return { directory, secrets, warnings };
+}
+
+async function checkHosts(
+  secrets: readonly SecretRule[],
+  { consumers, hosts = [], hostKeys, problems }: AgenixOptions & { readonly problems: Problems },
+): Promise<readonly string[]> {
+  if (consumers === undefined) return [];
+  const names = [...new Set([...consumers.map(({ host }) => host), ...hosts])];
+  const known = (await hostKeys?.(names)) ?? new Map<string, KnownKeys>();
+  const owners = [...known].flatMap(([host, { keys }]) => keys.map((key) => [withoutComment(key), host] as const));
+  const readers = secrets.map(({ name, readers }) => {
+    const keys = new Set(readers.map(({ recipient }) => recipient.text));
+    const found = owners.flatMap(([key, host]) => (keys.has(key) ? [host] : []));
+    // A host has a key of each type, of which not all may be known.
+    const types = [...keys].map(typeOf).filter((type) => USABLE_TYPES.includes(type));
+    const isKnown = (host: string, type: string): boolean =>
+      known.get(host)?.keys.some((key) => typeOf(key) === type) === true;
+    const unsure = names.filter((host) => types.some((type) => !isKnown(host, type)));
+    return [name, { where: name, hosts: new Set(found), unsure: new Set(unsure) }] as const;
+  });
+  return checkConsumers(consumers, { readers: new Map(readers), problems });
 }
 
 async function readersOf(publicKeys: readonly string[], where: string, problems: Problems): Promise<readonly Reader[]> {

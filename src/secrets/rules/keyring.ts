@@ -1,6 +1,8 @@
 import { messageOf } from "#core";
 import type { Recipient } from "../keys/recipient.ts";
 import { parseRecipient } from "../keys/recipient.ts";
+import { chooseHostKey } from "./host-keys.ts";
+import type { KnownKeys } from "./host-keys.ts";
 import type { KeysRead, SecretsRead } from "./input.ts";
 import type { Problems } from "./problems.ts";
 import type { Reader, ReaderRole } from "./rules.ts";
@@ -13,16 +15,20 @@ export interface Keyring {
   readonly groups: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Reads every key of the secrets file; what is wrong with one is a problem at its place. */
+/**
+ * Reads every key of the secrets file, and takes the best of those known elsewhere for hosts it says nothing of; what is
+ * wrong with one is a problem at its place.
+ */
 export async function parseKeyring(
   input: SecretsRead,
-  { hostKeys, problems }: { readonly hostKeys: Readonly<Record<string, string>>; readonly problems: Problems },
+  { hostKeys, problems }: { readonly hostKeys: ReadonlyMap<string, KnownKeys>; readonly problems: Problems },
 ): Promise<Keyring> {
-  const stated = Object.entries(hostKeys).map(([host, key]): [string, KeysRead] => [
-    host,
-    { keys: [key], retired: [] },
-  ]);
-  const hosts = { ...Object.fromEntries(stated), ...input.hosts };
+  const hosts: Record<string, KeysRead> = { ...input.hosts };
+  for (const [host, known] of hostKeys) {
+    if (Object.hasOwn(hosts, host)) continue;
+    const key = chooseHostKey(host, { known, problems });
+    hosts[host] = { keys: key === undefined ? [] : [key], retired: [] };
+  }
   const read = (group: string, role: ReaderRole, entries: Readonly<Record<string, KeysRead>>) =>
     parseGroup(entries, { group, role, problems });
   return {

@@ -1,6 +1,10 @@
 import { join } from "node:path";
 import { didYouMean } from "#core";
 import { checkReaders } from "./check-readers.ts";
+import { checkConsumers, openersOf } from "./consumers.ts";
+import type { Consumers } from "./consumers.ts";
+import { findChangedKeys, WHERE_KEYS_ARE } from "./host-keys.ts";
+import type { FindHostKeys, KnownKeys } from "./host-keys.ts";
 import { readInput } from "./input.ts";
 import type { SecretsRead } from "./input.ts";
 import { parseKeyring } from "./keyring.ts";
@@ -8,18 +12,22 @@ import type { Keyring } from "./keyring.ts";
 import { Problems } from "./problems.ts";
 import type { Reader, ReaderRole, Rules, SecretRule } from "./rules.ts";
 
-/** The hosts that consume each secret, by the secret's name. */
-export type Consumers = Readonly<Record<string, readonly string[]>>;
+export type { Consumers } from "./consumers.ts";
 
 export interface ParseRulesOptions {
   /** The folder of the secrets file, absolute. */
   readonly directory: string;
   /** The file that is spoken of when something is wrong. */
   readonly file: string;
-  /** Which hosts consume which secret, where the hive says so. A consumer that may not read is an error. */
+  /**
+   * Which hosts consume which secret, where the hive says so. They read a secret whose rule names no hosts; one that
+   * opens a secret and may not read it is an error.
+   */
   readonly consumers?: Consumers | undefined;
-  /** Host keys that are known elsewhere, by host; asked for when the rules name a host whose key they do not state. */
-  readonly hostKeys?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /** Host keys that are known elsewhere; asked for when the rules name a host whose key they do not state. */
+  readonly hostKeys?: FindHostKeys | undefined;
+  /** Also ask for the keys of hosts that are stated, and warn of those that differ. */
+  readonly compareHostKeys?: boolean | undefined;
 }
 
 /**
@@ -31,7 +39,8 @@ export async function parseRules(definition: unknown, options: ParseRulesOptions
   const problems = new Problems();
   const input = readInput(definition, problems);
   problems.throwIfAny(file);
-  const keyring = await parseKeyring(input, { hostKeys: await missingKeys(input, options), problems });
+  const known = await findKeys(input, options);
+  const keyring = await parseKeyring(input, { hostKeys: known, problems });
   const secrets = Object.entries(input.rules).flatMap(([key, rule]): SecretRule[] => {
     const where = `rules.${key}`;
     const name = secretName(key);
@@ -39,7 +48,7 @@ export async function parseRules(definition: unknown, options: ParseRulesOptions
       problems.add(where, "a secret's name is a path below the secrets' folder, of letters, digits and . _ - + @");
       return [];
     }
-    const { hosts = consumers?.[name] ?? [], admins, recovery = true, armored = false } = rule;
+    const { hosts = openersOf(name, consumers ?? []), admins, recovery = true, armored = false } = rule;
     const readers = [
       ...resolve(admins ?? Object.keys(input.admins), { role: "admin", keyring, where: `${where}.admins`, problems }),
       ...(recovery ? keyring.recovery : []),
@@ -49,9 +58,9 @@ export async function parseRules(definition: unknown, options: ParseRulesOptions
     return [{ name, file: join(directory, `${name}.age`), readers, armored }];
   });
   refuseTwice(secrets, problems);
-  const warnings = checkConsumers(secrets, consumers, problems);
+  const warnings = consumers === undefined ? [] : checkHosts(secrets, { consumers, problems });
   problems.throwIfAny(file);
-  return { directory, secrets, warnings };
+  return { directory, secrets, warnings: [...warnings, ...findChangedKeys(keyring.hosts, known)] };
 }
 
 /** A secret's name, however it is called: `db/password`, `db/password.age`. */
@@ -63,18 +72,23 @@ function isSecretName(name: string): boolean {
   return name.length <= 200 && name.split("/").every((part) => /^[\w@+-][\w.@+-]*$/.test(part));
 }
 
-/** Asking may take a while, and most secrets files state every key. */
-async function missingKeys(
-  { rules, groups, admins, hosts }: SecretsRead,
-  { hostKeys, consumers = {} }: ParseRulesOptions,
-): Promise<Readonly<Record<string, string>>> {
+async function findKeys(
+  input: SecretsRead,
+  { consumers = [], hostKeys, compareHostKeys = false }: ParseRulesOptions,
+): Promise<ReadonlyMap<string, KnownKeys>> {
+  const hosts = [...hostsWithoutKey(input, consumers), ...(compareHostKeys ? Object.keys(input.hosts) : [])];
+  return hostKeys === undefined || hosts.length === 0 ? new Map() : hostKeys(hosts);
+}
+
+/** Hosts that are spoken of and whose keys the secrets file does not state. Asking for them may take a while. */
+function hostsWithoutKey({ rules, groups, admins, hosts }: SecretsRead, consumers: Consumers): readonly string[] {
+  const members = Object.values(groups).flat();
   const named = [
-    ...Object.values(rules).map((rule) => rule.hosts ?? []),
-    ...Object.values(groups),
-    ...Object.values(consumers),
+    ...Object.values(rules).flatMap((rule) => rule.hosts ?? []),
+    ...members.filter((name) => !Object.hasOwn(admins, name)),
+    ...consumers.filter(({ open }) => open === "host").map(({ host }) => host),
   ];
-  const isKnown = (name: string): boolean => name.startsWith("@") || name in hosts || name in admins;
-  return hostKeys === undefined || named.flat().every(isKnown) ? {} : await hostKeys();
+  return [...new Set(named)].filter((name) => !name.startsWith("@") && !Object.hasOwn(hosts, name));
 }
 
 interface Resolution {
@@ -91,7 +105,10 @@ function resolve(names: readonly string[], { role, keyring, where, problems }: R
   const add = (name: string, at: string): void => {
     const readers = known.get(name);
     if (readers !== undefined) found.set(name, readers);
-    else problems.add(at, unknownName(name, { role, known: [...known.keys(), ...groupNames(keyring)] }));
+    else {
+      const what = unknownName(name, { role, known: [...known.keys(), ...groupNames(keyring)] });
+      problems.add(at, what, { hint: role === "host" ? WHERE_KEYS_ARE : undefined });
+    }
   };
   for (const name of names) {
     if (!name.startsWith("@")) {
@@ -126,31 +143,13 @@ function refuseTwice(secrets: readonly SecretRule[], problems: Problems): void {
   }
 }
 
-/** A consumer that may not read fails when it is deployed; a reader that consumes nothing only has more than it needs. */
-function checkConsumers(
+function checkHosts(
   secrets: readonly SecretRule[],
-  consumers: Consumers | undefined,
-  problems: Problems,
+  { consumers, problems }: { readonly consumers: Consumers; readonly problems: Problems },
 ): readonly string[] {
-  if (consumers === undefined) return [];
-  const rules = new Map(secrets.map((secret) => [secret.name, secret]));
-  for (const [name, hosts] of Object.entries(consumers)) {
-    const rule = rules.get(name);
-    if (rule === undefined) {
-      problems.add("rules", `there is none for ${name}, which ${hosts.join(", ")} consumes`);
-      continue;
-    }
-    const readers = new Set(hostsOf(rule));
-    const without = hosts.filter((host) => !readers.has(host));
-    if (without.length > 0)
-      problems.add(`rules.${name}.hosts`, `${without.join(", ")} consumes it and may not read it`);
-  }
-  return secrets.flatMap((secret) => {
-    const idle = hostsOf(secret).filter((host) => consumers[secret.name]?.includes(host) !== true);
-    return idle.length === 0 ? [] : [`${idle.join(", ")} may read ${secret.name} and does not consume it`];
+  const readers = secrets.map(({ name, readers }) => {
+    const hosts = readers.filter(({ role }) => role === "host").map((reader) => reader.name);
+    return [name, { where: `rules.${name}.hosts`, hosts: new Set(hosts) }] as const;
   });
-}
-
-function hostsOf({ readers }: SecretRule): readonly string[] {
-  return [...new Set(readers.filter(({ role }) => role === "host").map(({ name }) => name))];
+  return checkConsumers(consumers, { readers: new Map(readers), problems });
 }
