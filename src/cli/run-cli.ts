@@ -68,17 +68,21 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   return exitCode ?? 0;
 }
 
-/** `--on` may be given several times, and means any of them; no other option may. @throws CliError `cli/usage`. */
+/** `--on` may be given several times, and means any of them; no other option may but those that are lists. @throws CliError `cli/usage`. */
 function joinRepeated(given: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(given)) {
-    if (!Array.isArray(value) || !(name in SINGLE_OPTIONS)) continue;
+    if (!Array.isArray(value) || !SINGLE_OPTIONS.has(name)) continue;
     if (name !== "on")
       throw new CliError("cli/usage", `--${name} was given ${value.length} times`, { hint: "give it once" });
     given[name] = value.map((part) => `(${String(part)})`).join(", ");
   }
 }
 
-const SINGLE_OPTIONS = { ...hiveOptions, ...deployOptions, ...sshOptions, ...gcOptions, ...sandboxOptions };
+const SINGLE_OPTIONS = new Set(
+  Object.entries({ ...hiveOptions, ...deployOptions, ...sshOptions, ...gcOptions, ...sandboxOptions }).flatMap(
+    ([name, option]) => ("array" in option ? [] : [name]),
+  ),
+);
 
 const KNOWN_WORDS = [
   ...["deploy", "build", "hosts", "gc", "store", "verify", "demo", "sandbox", "completion", "help", "version"],
