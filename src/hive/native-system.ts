@@ -70,7 +70,7 @@ export interface EtcEntry extends EtcOptions {
 export interface Hooks {
   /**
    * Run before anything is changed; when one fails, nothing is. Not run at boot, nor under a root that does not run.
-   * @example [["sh", "-c", "id app >/dev/null 2>&1 || useradd --system app"]]
+   * @example [["sh", "-c", "test -d /srv/app"]]
    */
   readonly before?: readonly CommandHook[] | undefined;
   /** Run once everything is in place and every unit has started; when one fails, so does the activation. */
@@ -89,8 +89,10 @@ export interface SystemOptions<Packages extends Readonly<Record<string, Package>
    */
   readonly packages?: Packages | undefined;
   /**
-   * Files of `/etc`, by their path below it.
+   * Files of `/etc`, by their path below it. Users that `sysusers.d/*.conf` declares are made before the files that
+   * belong to them are placed and before units start.
    * @example { "motd": "Welcome\n", "ssh/sshd_config": { file: "./sshd_config", takeOver: true } }
+   * @example { "sysusers.d/app.conf": "u app - \"The app\"\n", "app.json": { text: "{}", user: "app", mode: "0600" } }
    */
   readonly etc?: Readonly<Record<string, EtcInput<Extract<keyof Packages, string>>>> | undefined;
   /**

@@ -7,6 +7,11 @@ import { runCli } from "#cli";
 import { parseRecipient } from "#secrets";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
+import type { KeptSecrets } from "#activation";
+import type { HostStatus } from "../../src/cli/secrets/host-status.ts";
+import { describeHost } from "../../src/cli/secrets/host-status.ts";
+import type { HostKeys } from "../../src/cli/secrets/retired.ts";
+import { describeRetiredKey, judgeRetiredKeys } from "../../src/cli/secrets/retired.ts";
 import { sshKeygen } from "../secrets/tools.ts";
 
 const HOSTS = ["web-1", "db-1", "cache-1"] as const;
@@ -159,7 +164,7 @@ db-1   waiting  generation 1; at boot it opens 1 secret and waits for the operat
     await deploy("--on", "web-1");
     const rsa = sshKeygen(join(sandbox.host("web-1").root, "etc/ssh/ssh_host_rsa_key"), { type: "rsa", bits: 2048 });
     const { id } = await parseRecipient(keyOf("web-1"));
-        rules({ "web-1": { keys: rsa, retired: keyOf("web-1") } });
+    rules({ "web-1": { keys: rsa, retired: keyOf("web-1") } });
     expect((await status("web-1")).stdout).toContain(
       "the repository cannot give it its secrets: tls/key is not encrypted to host web-1",
     );
@@ -206,6 +211,12 @@ web-1  ok       generation 2; at boot it opens 1 secret
     expect(readdirSync(join(root, "run/skep/secrets.d"))).toEqual([]);
     expect(readdirSync(join(root, "var/lib"))).toEqual([]);
     expect((await check("--on", "web-1")).stdout).toBe("3 secrets are as the rules say; 1 host can open its own\n");
+  });
+
+  it("are checked while a deployment is under way, and neither knows of the other", async () => {
+    const [, ...checks] = await Promise.all([deploy(), check(), check("--on", "db-1")]);
+    expect(checks.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    expect(await statusOf("db-1")).toMatchObject({ state: "ok", generation: 1 });
   });
 
   it("fail the check where a host cannot open its own, each by its name", async () => {
@@ -272,5 +283,114 @@ describe("options about hosts", () => {
       exitCode: 2,
       told: expect.stringContaining(`skep: error: ${message} [cli/usage]\nskep: hint: `) as string,
     });
+  });
+});
+
+describe("judgeRetiredKeys()", () => {
+  const OLD = { kind: "ssh-ed25519", tag: "OLDOLD", id: "SHA256:old", text: "ssh-ed25519 AAAAold" };
+  const NEW = { kind: "ssh-rsa", tag: "NEWNEW", id: "SHA256:new", text: "ssh-rsa AAAAnew" };
+  const OLD_AGE = { kind: "x25519", tag: undefined, id: "age1old", text: "age1old" };
+  const NEW_AGE = { kind: "x25519", tag: undefined, id: "age1new", text: "age1new" };
+  const NAMES_OLD = "ssh-ed25519 OLDOLD";
+  const NAMES_NEW = "ssh-rsa NEWNEW";
+
+  /** A generation for each list of files, and what each file's header says. */
+  function judge(keys: object, generations: readonly (readonly string[])[][], hostKeys: readonly string[] = []) {
+    const kept = {
+      hostKeys,
+      generations: generations.map((files, index) => ({
+        number: index + 1,
+        set: `set-${index + 1}`,
+        secrets: files.map((readers) => ({ readers })),
+      })),
+    };
+    return judgeRetiredKeys(keys as HostKeys, { kept: kept as unknown as KeptSecrets, wanted: undefined });
+  }
+  const sshKeys = { current: [NEW], retired: [OLD] };
+
+  it.each([
+    { files: [[NAMES_OLD, "X25519"]], need: "yes" },
+    { files: [[NAMES_OLD, NAMES_NEW]], need: "no" },
+    { files: [[NAMES_NEW]], need: "no" },
+    { files: [["X25519", "x-grease"]], need: "no" },
+    { files: [[]], need: "no" },
+    { files: [], need: "no" },
+    { files: [[NAMES_NEW], [NAMES_OLD], [NAMES_NEW]], need: "yes" },
+    { keys: { current: [NEW], retired: [OLD_AGE] }, files: [["X25519"]], need: "maybe" },
+    { keys: { current: [NEW], retired: [OLD_AGE] }, files: [["X25519", NAMES_NEW]], need: "no" },
+    { keys: { current: [NEW], retired: [OLD_AGE] }, files: [["ssh-ed25519 OTHERS", "aB-grease"]], need: "no" },
+    { keys: { current: [NEW_AGE], retired: [OLD] }, files: [[NAMES_OLD]], need: "yes" },
+    { keys: { current: [NEW_AGE], retired: [OLD] }, files: [[NAMES_OLD, "X25519"]], need: "maybe" },
+    { keys: { current: [NEW_AGE], retired: [OLD] }, files: [[NAMES_OLD, "X25519"], [NAMES_OLD]], need: "yes" },
+    { keys: { current: [], retired: [OLD] }, files: [[NAMES_OLD]], need: "yes" },
+  ])("with files $files: $need", ({ keys = sshKeys, files, need }) => {
+    const [judged] = judge(keys, [files]);
+    expect(judged?.neededBy).toEqual(need === "yes" ? [1] : []);
+    expect(judged?.maybeNeededBy).toEqual(need === "maybe" ? [1] : []);
+  });
+
+  it("passes over generations with the set that the repository has now", () => {
+    const kept = { hostKeys: [], generations: [{ number: 4, set: "now", secrets: [{ readers: [NAMES_OLD] }] }] };
+    const [judged] = judgeRetiredKeys({ current: [NEW_AGE], retired: [OLD] } as unknown as HostKeys, {
+      kept: kept as unknown as KeptSecrets,
+      wanted: "now",
+    });
+    expect(judged).toMatchObject({ neededBy: [], maybeNeededBy: [] });
+  });
+
+  it("says it in words", () => {
+    const said = (...args: Parameters<typeof judge>): readonly string[] => judge(...args).flatMap(describeRetiredKey);
+    expect(said(sshKeys, [[[NAMES_OLD]], [[NAMES_NEW]], [[NAMES_OLD]]])).toEqual([
+      "generations 1, 3 still need the retired key SHA256:old",
+    ]);
+    expect(said(sshKeys, [[[NAMES_OLD]]], [NEW.text, OLD.text])).toEqual([
+      "generation 1 still needs the retired key SHA256:old",
+    ]);
+    expect(said({ current: [NEW], retired: [OLD_AGE] }, [[["X25519"]], [["X25519"]]])).toEqual([
+      "generations 1, 2 may still need the retired key age1old: headers do not name age's own keys",
+    ]);
+    expect(said(sshKeys, [], [OLD.text])).toEqual([
+      "its key is still the retired SHA256:old: put the new one in its place before you take this one out",
+    ]);
+    expect(said(sshKeys, [[[NAMES_NEW]]])).toEqual([
+      "its retired key SHA256:old is needed by no generation: take it out of secrets.ts, and rekey",
+    ]);
+  });
+});
+
+describe("describeHost()", () => {
+  const boot = { set: "a", opens: ["one", "two"], waits: [], isOpened: true };
+  const status: HostStatus = { state: "ok", generation: 3, set: "a", wanted: "a", waiting: [], boot, retired: [] };
+  const say = (change: Partial<HostStatus>, nixos = false): readonly string[] =>
+    describeHost({ ...status, ...change }, { host: "web-1", facts: { nixos, running: undefined } });
+
+  it("says what nothing opens at boot, and what to do about it", () => {
+    const unopened = { boot: { ...boot, waits: ["token"], isOpened: false } };
+    expect(say(unopened, true)).toEqual([
+      "generation 3; at boot it waits for the operator with token",
+      "nothing opens its secrets when it boots: import skep's nix/module.nix into its configuration",
+    ]);
+    expect(say(unopened)[1]).toBe(
+      "nothing opens its secrets when it boots: skep-secrets.service is not there, or not enabled",
+    );
+  });
+
+  it("says where the system that boots next has others, or none", () => {
+    expect(say({ boot: { ...boot, set: "b" } })).toEqual([
+      "generation 3; at boot it opens 2 secrets",
+      "the system that boots next has other secrets",
+    ]);
+    expect(say({ boot: { set: "none", opens: [], waits: [], isOpened: true } })).toEqual([
+      "generation 3",
+      "the system that boots next has no secrets",
+    ]);
+  });
+
+  it("says why the repository has none for it", () => {
+    const problem = { code: "secrets/missing", message: "there is no one yet" };
+    expect(say({ state: "broken", wanted: undefined, problem })).toEqual([
+      "generation 3; at boot it opens 2 secrets",
+      "the repository cannot give it its secrets: there is no one yet",
+    ]);
   });
 });

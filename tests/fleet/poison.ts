@@ -17,9 +17,9 @@ export interface PoisonWatch extends AsyncDisposable {
 export function watchProcesses(): PoisonWatch {
   const found = new Set<string>();
   let rounds = 0;
-  let over = false;
+  const over = new AbortController();
   const watching = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       for (const pid of readdirSync("/proc")) {
         if (!/^\d+$/.test(pid)) continue;
         for (const what of ["cmdline", "environ"]) {
@@ -39,7 +39,7 @@ export function watchProcesses(): PoisonWatch {
       return rounds;
     },
     async [Symbol.asyncDispose]() {
-      over = true;
+      over.abort();
       await watching;
     },
   };

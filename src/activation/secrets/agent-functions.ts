@@ -121,7 +121,8 @@ enable_secrets_at_boot() {
 forget_secrets() {
   [ -n "$secrets_new" ] || return 0
   current=$(current_generation)
-  for there in "$run_secrets"/*.manifest; do
+  # A system that came with the secrets in use displaced none.
+  [ "$1" = "$current" ] || for there in "$run_secrets"/*.manifest; do
     there=\${there##*/}; there=\${there%.manifest}
     case $there in "$current" | "$1" | '*') continue ;; esac
     rm -rf "$run_secrets/$there" "$run_secrets/$there.manifest"

@@ -85,9 +85,11 @@ for link in "$profile"-*-link; do
   system=$(system_of "$link")
   [ -n "$system" ] || continue
   number=\${link#"$profile"-}
+  number=\${number%-link}
+  case $number in '' | *[!0-9]*) continue ;; esac
   set=$(readlink "$kept/systems/\${system##*/}") || continue
   set=\${set##*/}
-  printf 'generation\\t%s\\t%s\\t%s\\n' "\${number%-link}" "$system" "$set"
+  printf 'generation\\t%s\\t%s\\t%s\\n' "$number" "$system" "$set"
   case " $sets " in *" $set "*) ;; *) sets="$sets $set" ;; esac
 done
 LC_ALL=C

@@ -4,7 +4,7 @@ import { errnoOf, messageOf } from "#core";
 import type { Identity } from "#secrets";
 import { parseIdentities, SecretsError, usePlugins } from "#secrets";
 import type { Terminal } from "../terminal.ts";
-import { openPrompts } from "./ask-passphrase.ts";
+import { openPrompts } from "./open-prompts.ts";
 
 const DEFAULTS = [".ssh/id_ed25519", ".ssh/id_rsa"] as const;
 

@@ -37,10 +37,15 @@ export async function loadRepository(
  * the hive.
  * @throws SecretsError `secrets/rules-not-found`, `secrets/rules`, `secrets/agenix`.
  */
-export async function loadRepositoryFor(hive: Hive, args: RulesArguments, terminal: Terminal): Promise<Repository> {
+export async function loadRepositoryFor(
+  hive: Hive,
+  args: RulesArguments,
+  terminal: Terminal,
+  options: LoadRulesOptions = {},
+): Promise<Repository> {
   const { cwd, env } = terminal;
   const path = await findRules({ file: args.secrets, beside: hive.directory, cwd, env });
-  return readRepository(await readRules(path, { hive, args, terminal }));
+  return readRepository(await readRules(path, { ...options, hive, args, terminal }));
 }
 
 /** The rules alone. @throws SecretsError `secrets/rules-not-found`, `secrets/rules`, `secrets/agenix`; HiveError. */

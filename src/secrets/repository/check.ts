@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { messageOf } from "#core";
+import { prepareToOpen } from "../age/open.ts";
 import type { Identity } from "../keys/identity.ts";
 import { describeReader } from "../rules/rules.ts";
 import { inParallel } from "./in-parallel.ts";
 import { LOCK_FILE } from "./lock-file.ts";
 import { openSecret } from "./open-secret.ts";
 import type { Repository, SecretState } from "./repository.ts";
-import { filesBelow, isStale } from "./repository.ts";
+import { ciphertexts, filesBelow, isStale } from "./repository.ts";
 
 /** Something that a check found. */
 export interface Finding {
@@ -94,6 +95,7 @@ async function judge(directory: string, file: string): Promise<Finding | undefin
 async function openAll(secrets: readonly SecretState[], { identities, signal }: CheckOptions): Promise<Finding[]> {
   if (identities === undefined) return [];
   const there = secrets.filter(({ file }) => file !== undefined && file.problem === undefined);
+  await prepareToOpen(ciphertexts(there), identities);
   const found = await inParallel(
     there,
     async ({ rule }): Promise<Finding | undefined> => {

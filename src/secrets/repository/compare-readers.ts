@@ -30,9 +30,14 @@ function byLock(readers: readonly Reader[], recipients: KeyNames): Difference {
   };
 }
 
-const NATIVE_STANZAS = { x25519: "X25519", "post-quantum": "mlkem768x25519" } as const;
+const NATIVE_STANZAS = {
+  x25519: "X25519",
+  "post-quantum": "mlkem768x25519",
+  tag: "p256tag",
+  "tag-post-quantum": "mlkem768p256tag",
+} as const;
 
-/** SSH keys are named in the header; age's own are only counted. */
+/** SSH keys are named in the header; age's own are only counted, and those of plugins are what is left. */
 function byHeader(readers: readonly Reader[], stanzas: readonly Stanza[]): Difference {
   const missing: Reader[] = [];
   const extra: Record<string, string> = {};
@@ -52,6 +57,9 @@ function byHeader(readers: readonly Reader[], stanzas: readonly Stanza[]): Diffe
     // Too few, and nobody can say whose is missing.
     if (count < native.length) missing.push(...native);
   }
+  const plugins = readers.filter(({ recipient }) => recipient.kind === "plugin");
+  const count = plugins.filter(() => take(({ args }) => args[0]?.startsWith("ssh-") !== true)).length;
+  if (count < plugins.length) missing.push(...plugins);
   for (const [index, { args }] of left.entries()) {
     const [type = "", tag = ""] = args;
     const isTagged = type.startsWith("ssh-");

@@ -15,7 +15,8 @@ export interface OpenedSecret extends Disposable {
 
 /**
  * Opens a secret in memory. Dispose it to overwrite it.
- * @throws SecretsError `secrets/missing`, `secrets/cannot-open`, `secrets/not-age` or `secrets/damaged`, with its name.
+ * @throws SecretsError `secrets/missing`, `secrets/cannot-open`, `secrets/not-age` or `secrets/damaged`, with its name;
+ * `secrets/passphrase` or `secrets/plugin`, where it is the identity that fails.
  */
 export async function openSecret(rule: SecretRule, identities: readonly Identity[]): Promise<OpenedSecret> {
   const bytes = await readCiphertext(rule.file);
@@ -34,7 +35,7 @@ export async function openSecret(rule: SecretRule, identities: readonly Identity
       },
     };
   } catch (error) {
-    if (!(error instanceof SecretsError) || error.code === "secrets/passphrase") throw error;
+    if (!(error instanceof SecretsError) || ["secrets/passphrase", "secrets/plugin"].includes(error.code)) throw error;
     const hint = error.code === "secrets/cannot-open" ? hintFor(rule, identities) : error.hint;
     throw new SecretsError(error.code, `cannot open ${rule.name}: ${error.message}`, { hint, cause: error.cause });
   }

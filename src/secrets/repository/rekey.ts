@@ -1,6 +1,8 @@
-import { sealBytes } from "../age/seal.ts";
+import { prepareToOpen } from "../age/open.ts";
+import { sealAll } from "../age/seal.ts";
 import { SecretsError } from "../errors.ts";
 import type { Identity } from "../keys/identity.ts";
+import type { PluginOptions } from "../keys/plugins/options.ts";
 import { keyNames } from "./compare-readers.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { KeyNames, LockEntry } from "./lock-file.ts";
@@ -9,7 +11,7 @@ import { openSecret } from "./open-secret.ts";
 import type { Replacement, ReplaceOptions } from "./replace-files.ts";
 import { replaceFiles } from "./replace-files.ts";
 import type { FileState, Repository, SecretState } from "./repository.ts";
-import { isStale } from "./repository.ts";
+import { ciphertexts, isStale } from "./repository.ts";
 
 /** A secret whose file is to be encrypted anew. */
 export interface RekeyStep {
@@ -18,6 +20,8 @@ export interface RekeyStep {
 
 export interface RekeyOptions extends ReplaceOptions {
   readonly identities: readonly Identity[];
+  /** Where the plugins of recipients are, and whom they ask. */
+  readonly plugins?: PluginOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,20 +54,21 @@ export function planRekey(
 export async function rekey(
   { rules }: Repository,
   steps: readonly RekeyStep[],
-  { identities, signal, onStep }: RekeyOptions,
+  { identities, plugins, signal, onStep }: RekeyOptions,
 ): Promise<void> {
-  const opened: OpenedSecret[] = [];
+  const opened: OpenedFile[] = [];
   try {
     const failures: SecretsError[] = [];
-    const replacements = await inParallel(
+    await prepareToOpen(ciphertexts(steps.map(({ secret }) => secret)), identities);
+    const files = await inParallel(
       steps,
-      async ({ secret }): Promise<Replacement | undefined> => {
+      async ({ secret }): Promise<OpenedFile | undefined> => {
         try {
-          const content = await openSecret(secret.rule, identities);
-          opened.push(content);
-          return await sealAnew(secret, content);
+          const file = { secret, content: await openSecret(secret.rule, identities) };
+          opened.push(file);
+          return file;
         } catch (error) {
-          if (!(error instanceof SecretsError) || error.code === "secrets/passphrase") throw error;
+          if (!(error instanceof SecretsError) || AT_ONCE.has(error.code)) throw error;
           failures.push(error);
           return undefined;
         }
@@ -72,13 +77,10 @@ export async function rekey(
     );
     throwAll(failures, steps.length);
     signal?.throwIfAborted();
-    await replaceFiles(
-      rules.directory,
-      replacements.filter((replacement) => replacement !== undefined),
-      { onStep },
-    );
+    const whole = files.filter((file) => file !== undefined);
+    await replaceFiles(rules.directory, await sealAnew(whole, plugins), { onStep });
   } finally {
-    for (const content of opened) content[Symbol.dispose]();
+    for (const { content } of opened) content[Symbol.dispose]();
   }
 }
 
@@ -94,19 +96,32 @@ export function lockEntry(
   return { recipients, ...(others.length === 0 ? {} : { exposed: Object.fromEntries(others) }) };
 }
 
-async function sealAnew(secret: RekeyStep["secret"], { plaintext, ciphertext }: OpenedSecret): Promise<Replacement> {
-  const { rule, file } = secret;
-  const sealed = await sealBytes(
-    plaintext.reveal(),
-    rule.readers.map(({ recipient }) => recipient),
-    { armored: rule.armored },
+interface OpenedFile {
+  readonly secret: RekeyStep["secret"];
+  readonly content: OpenedSecret;
+}
+
+/** What is wrong with an identity, and so with every file. */
+const AT_ONCE = new Set(["secrets/passphrase", "secrets/plugin"]);
+
+async function sealAnew(
+  files: readonly OpenedFile[],
+  plugins: PluginOptions | undefined,
+): Promise<readonly Replacement[]> {
+  const sealed = await sealAll(
+    files.map(({ secret: { rule }, content }) => ({
+      plaintext: content.plaintext.reveal(),
+      recipients: rule.readers.map(({ recipient }) => recipient),
+      armored: rule.armored,
+    })),
+    { plugins },
   );
-  return {
-    rule,
-    ciphertext: sealed,
+  return files.map(({ secret, content }, index) => ({
+    rule: secret.rule,
+    ciphertext: sealed[index] ?? Buffer.alloc(0),
     entry: lockEntry(secret, { sameContent: true }),
-    replaces: { ...file.known, ciphertext },
-  };
+    replaces: { ...secret.file.known, ciphertext: content.ciphertext },
+  }));
 }
 
 function throwAll(failures: readonly SecretsError[], total: number): void {

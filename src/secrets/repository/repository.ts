@@ -84,6 +84,14 @@ export async function readCiphertext(path: string): Promise<Buffer | undefined> 
   }
 }
 
+/** The bytes of the files that there are, one after another. */
+export async function* ciphertexts(secrets: readonly SecretState[]): AsyncGenerator<Buffer, void, undefined> {
+  for (const { rule } of secrets) {
+    const bytes = await readCiphertext(rule.file);
+    if (bytes !== undefined) yield bytes;
+  }
+}
+
 /** What the lock knows a file by. */
 export function hashOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;

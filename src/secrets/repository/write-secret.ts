@@ -1,5 +1,6 @@
 import { sealBytes } from "../age/seal.ts";
 import { SecretsError } from "../errors.ts";
+import type { PluginOptions } from "../keys/plugins/options.ts";
 import type { Plaintext } from "../plaintext.ts";
 import { lockEntry } from "./rekey.ts";
 import { replaceFiles } from "./replace-files.ts";
@@ -8,6 +9,8 @@ import type { Repository, SecretState } from "./repository.ts";
 export interface WriteSecretOptions {
   /** The file as it was when its content was read, when it was; default: as the repository was read. */
   readonly replaces?: string | undefined;
+  /** Where the plugins of recipients are, and whom they ask. */
+  readonly plugins?: PluginOptions | undefined;
 }
 
 /**
@@ -18,7 +21,7 @@ export interface WriteSecretOptions {
 export async function writeSecret(
   { rules }: Repository,
   secret: SecretState,
-  { plaintext, replaces }: WriteSecretOptions & { readonly plaintext: Plaintext },
+  { plaintext, replaces, plugins }: WriteSecretOptions & { readonly plaintext: Plaintext },
 ): Promise<void> {
   const { rule, file } = secret;
   if (plaintext.reveal().length === 0) {
@@ -29,7 +32,7 @@ export async function writeSecret(
   const ciphertext = await sealBytes(
     plaintext.reveal(),
     rule.readers.map(({ recipient }) => recipient),
-    { armored: rule.armored },
+    { armored: rule.armored, plugins },
   );
   const before = file === undefined ? undefined : { ...file.known, ciphertext: replaces ?? file.known.ciphertext };
   await replaceFiles(rules.directory, [

@@ -14,8 +14,9 @@ export function checkReaders(
   else if (readers.every(({ role }) => role === "host")) {
     problems.add(where, "only hosts may read it, so that no admin could edit or rekey it");
   }
-  const strong = readers.find(({ recipient }) => recipient.postQuantum);
-  const weak = readers.find(({ recipient }) => !recipient.postQuantum);
+  // What those of plugins are shows when they are encrypted to.
+  const strong = readers.find(({ recipient }) => recipient.postQuantum === true);
+  const weak = readers.find(({ recipient }) => recipient.postQuantum === false);
   if (strong !== undefined && weak !== undefined) {
     const mixed = `the key of ${describeReader(strong)} is post-quantum and that of ${describeReader(weak)} is not`;
     problems.add(where, `${mixed}: the file would be as weak as the weaker`);

@@ -24,7 +24,7 @@ export type Answer = (stanza: Stanza) => Stanza | undefined;
 export const OK: Stanza = { args: ["ok"], body: new Uint8Array(0) };
 const UNSUPPORTED: Stanza = { args: ["unsupported"], body: new Uint8Array(0) };
 const DONE: Stanza = { args: ["done"], body: new Uint8Array(0) };
-/** Beyond what is said for the sake of files: messages, prompts, grease. */
+/** Beyond what is expected: messages, prompts, grease. */
 const MAX_CHATTER = 10_000;
 const MAX_STDERR = 4096;
 const GRACE_MS = 1_000;
@@ -32,6 +32,7 @@ const GRACE_MS = 1_000;
 /**
  * Holds one conversation, in a process of its own that is gone when this returns.
  * @param options.stanzas what is said first.
+ * @param options.expected how many stanzas of it may come for the sake of files.
  * @param options.answer answers what belongs to this state machine; prompts and the rest are answered here.
  * @throws SecretsError `secrets/plugin` when it is not there, ends early, falls silent or says what makes no sense.
  */
@@ -40,18 +41,20 @@ export async function converse(
   {
     machine,
     stanzas,
+    expected,
     answer,
     plugins = {},
   }: {
     readonly machine: StateMachine;
     readonly stanzas: readonly Stanza[];
+    readonly expected: number;
     readonly answer: Answer;
     readonly plugins?: PluginOptions | undefined;
   },
 ): Promise<void> {
   await using plugin = await startPlugin(program, machine, plugins);
   plugin.say(...stanzas, DONE);
-  const most = MAX_CHATTER + stanzas.length;
+  const most = MAX_CHATTER + expected;
   for (let heard = 0; heard < most; heard += 1) {
     const stanza = await plugin.hear();
     if (stanza.args[0] === "done") return;

@@ -31,6 +31,7 @@ export async function unwrapWithPlugin(
   await converse(program, {
     machine: "identity-v1",
     stanzas: [...identities.map(addIdentity), ...headers.flatMap(addFile)],
+    expected: headers.length,
     plugins,
     answer({ args: [command, first = "", second], body }) {
       if (command === "file-key") {

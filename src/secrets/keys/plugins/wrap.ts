@@ -30,6 +30,7 @@ export async function wrapWithPlugin(
       ...fileKeys.map((body) => command("wrap-file-key", { body })),
       command("extension-labels"),
     ],
+    expected: fileKeys.length * recipients.length,
     plugins,
     answer({ args: [name, ...args], body }) {
       if (name === "recipient-stanza") {
