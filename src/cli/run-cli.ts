@@ -9,8 +9,10 @@ import { printError } from "./print-error.ts";
 import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
 import {
   addSecretsCommand,
+  checkOptions,
   generateOptions,
   identityOptions,
+  onHostsOptions,
   rekeyOptions,
   secretsOptions,
 } from "./secrets-command.ts";
@@ -92,5 +94,12 @@ const KNOWN_WORDS = [
   ...Object.keys(gcOptions),
   ...Object.keys(sandboxOptions),
   ...["secrets", "rekey", "status", "ls", "check", "view", "edit", "add", "rotate", "generate"],
-  ...Object.keys({ ...secretsOptions, ...identityOptions, ...rekeyOptions, ...generateOptions }),
+  ...Object.keys({
+    ...secretsOptions,
+    ...identityOptions,
+    ...rekeyOptions,
+    ...generateOptions,
+    ...onHostsOptions,
+    ...checkOptions,
+  }),
 ];

@@ -10,7 +10,7 @@ plan_users() {
   if [ -e "$kept/make-users" ]; then users=yes; fi
 }
 tell_users() {
-  if [ -z "$users" ] || [ -n "$no_block" ]; then return; fi
+  if [ -z "$users" ]; then return; fi
   tell "run systemd-sysusers"
   if [ -f "$kept/secrets/keeper" ]; then tell "set the owners of secrets"; fi
 }
@@ -21,7 +21,7 @@ expect_users() {
 }
 # Only the system's own files are read: what is wrong with another's is not this activation's fault.
 make_users() {
-  if [ -z "$users" ] || [ -n "$no_block" ]; then return; fi
+  if [ -z "$users" ]; then return; fi
   set --
   while IFS=$tab read -r kind how mode user group take target path; do
     case $kind:$path in
@@ -33,8 +33,10 @@ make_users() {
   else went_wrong "systemd-sysusers" $?; fi
 }
 
+# At boot the keeper has done this before, but for users that were not there.
 own_secrets() {
-  if [ -n "$no_block" ] || [ ! -f "$kept/secrets/keeper" ]; then return; fi
+  if [ -n "$no_block" ] && [ -z "$users" ]; then return; fi
+  if [ ! -f "$kept/secrets/keeper" ]; then return; fi
   sh "$kept/secrets/keeper" own "$root" </dev/null || went_wrong "setting the owners of secrets" $?
 }
 

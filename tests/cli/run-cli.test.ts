@@ -67,7 +67,7 @@ describe("a command line that is wrong", () => {
     {
       argv: ["deploy", "swich"],
       stderr:
-        'skep: error: goal cannot be "swich": it is one of build, push, dry-activate, test, boot, switch [cli/usage]\n' +
+        'skep: error: goal cannot be "swich": it is one of build, push, dry-activate, secrets, test, boot, switch [cli/usage]\n' +
         'skep: hint: did you mean "switch"? see skep deploy --help\n',
     },
     {

@@ -111,15 +111,15 @@ describe.each(SHELLS)("switch-to-configuration in %s, users and secrets", (shell
     expect(readdirSync(at("var/lib/skep"))).toEqual(["secrets"]);
   });
 
-  it("a boot makes no users and gives no owners, which the next activation makes up for", async () => {
+  it("a boot makes the users of a system that was only made the default, once, and an ordinary boot makes none", async () => {
     machine.placeKeeper();
     const source = system({ etc: { "sysusers.d/app.conf": "u app -\n" } });
     const toplevel = await machine.install(source);
     expect(await machine.run(toplevel, "test", { env: { SKEP_BOOT: "1" } })).toMatchObject({
       exitCode: 0,
-      calls: [],
+      calls: ["sysusers /etc/sysusers.d/app.conf", "keeper own "],
     });
-    expect((await machine.run(toplevel, "test")).calls).toEqual(["sysusers /etc/sysusers.d/app.conf", "keeper own "]);
+    expect(await machine.run(toplevel, "test", { env: { SKEP_BOOT: "1" } })).toMatchObject({ exitCode: 0, calls: [] });
   });
 
   it("below a root that has no systemd-sysusers of its own none is run", async () => {

@@ -145,8 +145,9 @@ function describeProblems(problems: readonly Problem[], set: SecretSet): Activat
     const found = problems.filter((problem) => problem.code === code);
     if (found.length === 0) continue;
     const { code: errorCode, what, hint } = EXPLANATIONS[code];
-    const details = found.map(({ subject, detail }) => (subject === "-" ? detail : `${subject}: ${detail}`));
-    const others = problems.filter((problem) => !found.includes(problem)).map(({ detail }) => detail);
+    const describe = ({ subject, detail }: Problem): string => (subject === "-" ? detail : `${subject}: ${detail}`);
+    const details = found.map(describe);
+    const others = problems.filter((problem) => !found.includes(problem)).map(describe);
     const message = `${what(found.length, set.secrets.length)}: ${[...details, ...others].join("; ")}`;
     return new ActivationError(errorCode, message, { hint });
   }

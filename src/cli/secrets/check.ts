@@ -50,7 +50,7 @@ export async function checkSecrets(args: CheckArguments, terminal: Terminal): Pr
 
 async function fleetOf(args: CheckArguments, terminal: Terminal): Promise<Fleet> {
   const { loadFleet } = await import("./on-hosts.ts");
-  return loadFleet(args, terminal);
+  return loadFleet(args, terminal, { compareHostKeys: true });
 }
 
 const NO_HOSTS: HostsChecked = { findings: [], unreached: [], well: 0, passedOver: 0, interrupted: false };

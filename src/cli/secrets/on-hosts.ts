@@ -19,11 +19,15 @@ export interface Fleet {
 }
 
 /** Loads the hive and what the command line selects of it. */
-export async function loadFleet(args: OnHostsArguments, terminal: Terminal): Promise<Fleet> {
+export async function loadFleet(
+  args: OnHostsArguments,
+  terminal: Terminal,
+  options: { readonly compareHostKeys?: boolean | undefined } = {},
+): Promise<Fleet> {
   refuseOddParallel(args);
   const { hive, hosts } = await loadSelection(args, terminal);
   let read: Promise<Repository> | undefined;
-  return { hive, hosts, repository: () => (read ??= loadRepositoryFor(hive, args, terminal)) };
+  return { hive, hosts, repository: () => (read ??= loadRepositoryFor(hive, args, terminal, options)) };
 }
 
 export interface VisitFleetOptions<T> {
