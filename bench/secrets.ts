@@ -1,4 +1,4 @@
-/** Works on a repository of secrets, and on one big file, beside Debian's `age`; see README.md. */
+/** Works on a repository of secrets, on one big file and on a host, beside Debian's `age`; see README.md. */
 import process from "node:process";
 import { haveAge } from "../tests/secrets/tools.ts";
 import { isWanted, readArguments } from "./arguments.ts";
@@ -6,6 +6,8 @@ import { print, say } from "./print.ts";
 import { race } from "./race.ts";
 import type { Keeper } from "./secrets-contestants.ts";
 import { checkers, rekeyers } from "./secrets-contestants.ts";
+import type { Opens } from "./secrets-install.ts";
+import { installersFor, makeSecretsHost } from "./secrets-install.ts";
 import type { SecretsRepository, SecretsRepositoryOptions } from "./secrets-repository.ts";
 import { makeSecretsRepository } from "./secrets-repository.ts";
 import { makeBigFile, streamers } from "./secrets-streams.ts";
@@ -40,6 +42,9 @@ const cases: readonly RepositoryCase[] = [
 ];
 for (const one of cases) if (isWanted(one.name, args)) await runRepositoryCase(one);
 for (const action of ["seal", "open"] as const) await runStreamCase(action);
+for (const opens of ["host", "operator"] as const) {
+  for (const few of args.quick ? [10] : [100, 1_000]) await runInstallCase(few, opens);
+}
 
 async function runRepositoryCase({ name, keys, keepers, check }: RepositoryCase): Promise<void> {
   say(`making the repository: ${name}`);
@@ -70,6 +75,24 @@ async function runStreamCase(action: StreamAction): Promise<void> {
     attempt: async (streamer) => {
       const results = await streamer.work(file, action);
       await file.check(action);
+      return results;
+    },
+  });
+  print(result, args.format);
+}
+
+async function runInstallCase(number: number, opens: Opens): Promise<void> {
+  const name = `install ${number.toLocaleString("en")} secrets that the ${opens} opens`;
+  if (!isWanted(name, args)) return;
+  await using host = await makeSecretsHost(number);
+  const result = await race(installersFor(opens), {
+    bench: "secrets",
+    name,
+    runs: args.runs,
+    prepare: () => host.reset(),
+    attempt: async (installer) => {
+      const results = await installer.install(host);
+      await host.check();
       return results;
     },
   });

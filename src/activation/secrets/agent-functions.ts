@@ -46,6 +46,7 @@ swap_secrets() {
 
 take_secrets() {
   [ -n "$secrets_new" ] || return 0
+  [ "$secrets_new" = none ] || [ -f "$run_secrets/$secrets_new.manifest" ] || return 1
   [ -L "$dir/secrets-before" ] || set_link secrets-before "$(current_generation)"
   swap_secrets "$(readlink "$dir/secrets-before")" "$secrets_new" >>"$dir/log" 2>&1
 }
@@ -93,7 +94,8 @@ bind_set() {
 bind_secrets() {
   [ -n "$secrets_new" ] || return 0
   [ -L "$dir/bound-before" ] || set_link bound-before "set:$(bound_set "$1")"
-  wanted=$(sed -n "s/^set$tab//p" "$run_secrets/$secrets_new.manifest")
+  wanted=
+  [ "$secrets_new" = none ] || wanted=$(sed -n "s/^set$tab//p" "$run_secrets/$secrets_new.manifest")
   [ "$wanted" != none ] || wanted=
   bind_set "$1" "$wanted" && { [ -z "$wanted" ] || enable_secrets_at_boot; }
 }

@@ -112,7 +112,7 @@ keep_set() {
   if [ ! -d "$kept_secrets/sets/$id" ]; then
     new=$kept_secrets/sets/.new.$$
     mkdir "$new" && cp "$stage/manifest" "$new/" || return 1
-    for sealed in "$stage"/*.age; do [ ! -f "$sealed" ] || cp "$sealed" "$new/" || return 1; done
+    (cd "$stage" && set -- *.age && { [ ! -f "$1" ] || cp "$@" "$new/"; }) || return 1
     sync "$new"/* 2>/dev/null || sync
     mv "$new" "$kept_secrets/sets/$id" || return 1
   fi

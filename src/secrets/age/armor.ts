@@ -14,6 +14,14 @@ const END = "-----END AGE ENCRYPTED FILE-----";
 const LINE_BYTES = 48;
 const LINE_CHARACTERS = 64;
 
+/** More space before it is neither that nor the start of armor. */
+export const MAX_SPACE = 1024;
+
+/** Whether this is armor, going by its start. */
+export function isArmored(file: Uint8Array): boolean {
+  return /^\s*-/.test(Buffer.from(file.subarray(0, MAX_SPACE)).toString("latin1"));
+}
+
 /** Armors bytes of any number as they come. */
 export class Armorer {
   #rest = Buffer.alloc(0);

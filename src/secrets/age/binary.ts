@@ -1,10 +1,8 @@
-import { Dearmorer } from "./armor.ts";
-
-const ARMORED = /^\s*-----BEGIN/;
+import { Dearmorer, isArmored } from "./armor.ts";
 
 /** An age file as bytes, whether it was armored or not: as short as it gets. @throws SecretsError `secrets/not-age`. */
-export function binaryAge(file: Buffer): Buffer {
-  if (!ARMORED.test(file.toString("latin1", 0, 64))) return file;
+export function binaryAge(file: Uint8Array): Buffer {
+  if (!isArmored(file)) return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const armor = new Dearmorer();
   return Buffer.concat([armor.push(file), armor.finish()]);
 }

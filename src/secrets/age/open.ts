@@ -1,11 +1,11 @@
 import { Plaintext } from "../plaintext.ts";
-import { Dearmorer } from "./armor.ts";
-import { headerEnd, malformed, openHeader, prepareHeaders, readStanzas } from "./header.ts";
+import { Dearmorer, isArmored, MAX_SPACE } from "./armor.ts";
+import { binaryAge } from "./binary.ts";
+import { openHeader, prepareHeaders } from "./header.ts";
+import type { Header } from "./header-text.ts";
+import { headerEnd, malformed, parseHeader } from "./header-text.ts";
 import { PayloadOpener } from "./payload.ts";
 import type { Opener, Stanza } from "./stanza.ts";
-
-/** Neither space nor the start of armor. */
-const MAX_SPACE = 1024;
 
 /**
  * Decrypts a whole age file, binary or armored, with the first identity that it is for.
@@ -38,8 +38,7 @@ export async function* openStream(
       header = Buffer.concat([header, bytes]);
       const end = headerEnd(header);
       if (end === undefined) continue;
-      const fileKey = await openHeader(header.subarray(0, end), identities);
-      opener = new PayloadOpener(fileKey);
+      opener = new PayloadOpener(await openHeader(parseHeader(header.subarray(0, end)), identities));
       payload = header.subarray(end);
       header = undefined;
     }
@@ -59,10 +58,10 @@ export async function prepareToOpen(
   identities: readonly Opener[],
 ): Promise<void> {
   if (!identities.some((identity) => "unlock" in identity && identity.prepare !== undefined)) return;
-  const headers: Buffer[] = [];
+  const headers: Header[] = [];
   for await (const file of files) {
     try {
-      headers.push(await headerOf(file));
+      headers.push(headerOf(file));
     } catch {
       continue;
     }
@@ -71,25 +70,15 @@ export async function prepareToOpen(
 }
 
 /** What an age file says without a key: its stanzas, and whether it is armored. @throws SecretsError `secrets/not-age`. */
-export async function inspectBytes(
-  file: Uint8Array,
-): Promise<{ readonly stanzas: readonly Stanza[]; readonly armored: boolean }> {
-  return { stanzas: await readStanzas(await headerOf(file)), armored: isArmored(file) };
+export function inspectBytes(file: Uint8Array): { readonly stanzas: readonly Stanza[]; readonly armored: boolean } {
+  return { stanzas: headerOf(file).stanzas, armored: isArmored(file) };
 }
 
-async function headerOf(file: Uint8Array): Promise<Buffer> {
-  let bytes = Buffer.alloc(0);
-  for await (const part of undress([file])) {
-    bytes = Buffer.concat([bytes, part]);
-  }
+function headerOf(file: Uint8Array): Header {
+  const bytes = binaryAge(file);
   const end = headerEnd(bytes);
   if (end === undefined) throw malformed("its header is cut short");
-  return bytes.subarray(0, end);
-}
-
-/** Whether this is armor, going by its start. */
-function isArmored(file: Uint8Array): boolean {
-  return /^\s*-/.test(Buffer.from(file.subarray(0, MAX_SPACE)).toString("latin1"));
+  return parseHeader(bytes.subarray(0, end));
 }
 
 /** The bytes of the binary format, whichever came. */

@@ -16,44 +16,36 @@ const CHUNK = 64 * 1024;
 const TAG = 16;
 const NONCE = 16;
 
-/** Encrypts a payload as it comes, holding one chunk at most. */
+/** Encrypts a payload as it comes. What it gives out is to be put together in its order. */
 export class PayloadSealer {
   readonly #key: Buffer;
-  readonly #start: Buffer;
   readonly #counter = new Counter();
-  readonly #pending = new Pending(CHUNK);
-  #begun = false;
+  readonly #pieces = new Pieces(CHUNK);
+  #nonce: Buffer | undefined;
 
   constructor(fileKey: Uint8Array) {
-    this.#start = randomBytes(NONCE);
-    this.#key = streamKey(fileKey, this.#start);
+    this.#nonce = randomBytes(NONCE);
+    this.#key = streamKey(fileKey, this.#nonce);
   }
 
-  push(bytes: Uint8Array): Buffer {
-    const parts = this.#begin();
-    for (const chunk of this.#pending.push(bytes)) parts.push(...this.#seal(chunk, false));
-    return Buffer.concat(parts);
+  *push(bytes: Uint8Array): Generator<Buffer, void, undefined> {
+    for (const chunk of this.#pieces.push(bytes)) yield* this.#seal(chunk, { last: false });
   }
 
-  finish(): Buffer {
-    const parts = [...this.#begin(), ...this.#seal(this.#pending.rest(), true)];
-    this.#pending.wipe();
+  *finish(): Generator<Buffer, void, undefined> {
+    yield* this.#seal(this.#pieces.rest(), { last: true });
+    this.#pieces.wipe();
     this.#key.fill(0);
-    return Buffer.concat(parts);
   }
 
-  #begin(): Buffer[] {
-    if (this.#begun) return [];
-    this.#begun = true;
-    return [this.#start];
-  }
-
-  #seal(chunk: Uint8Array, last: boolean): Buffer[] {
+  *#seal(chunk: Uint8Array, { last }: { readonly last: boolean }): Generator<Buffer, void, undefined> {
+    if (this.#nonce !== undefined) yield this.#nonce;
+    this.#nonce = undefined;
     const cipher = createCipheriv(CIPHER, this.#key, this.#counter.nonce(last), { authTagLength: TAG });
     this.#counter.step();
-    const sealed = cipher.update(chunk);
+    yield cipher.update(chunk);
     cipher.final();
-    return [sealed, cipher.getAuthTag()];
+    yield cipher.getAuthTag();
   }
 }
 
@@ -61,7 +53,7 @@ export class PayloadSealer {
 export class PayloadOpener {
   readonly #fileKey: Uint8Array;
   readonly #counter = new Counter();
-  readonly #pending = new Pending(CHUNK + TAG);
+  readonly #pieces = new Pieces(CHUNK + TAG);
   #nonce = Buffer.alloc(0);
   #key: Buffer | undefined;
 
@@ -79,16 +71,16 @@ export class PayloadOpener {
       this.#nonce = Buffer.concat([this.#nonce, bytes.subarray(0, missing)]);
       if (this.#nonce.length === NONCE) this.#key = streamKey(this.#fileKey, this.#nonce);
     }
-    for (const chunk of this.#pending.push(bytes.subarray(missing))) yield* this.#middle(chunk);
+    for (const chunk of this.#pieces.push(bytes.subarray(missing))) yield* this.#middle(chunk);
   }
 
   /** The last chunk. @throws SecretsError `secrets/damaged` when the payload is cut short. */
   *finish(): Generator<Buffer, void, undefined> {
-    const chunk = this.#pending.rest();
-    const opened = this.#open(chunk, true);
+    const chunk = this.#pieces.rest();
+    const opened = this.#open(chunk, { last: true });
     if (opened === undefined) {
       // Only a full chunk could have been a good one before the cut.
-      const cut = chunk.length === CHUNK + TAG ? this.#open(chunk, false) : undefined;
+      const cut = chunk.length === CHUNK + TAG ? this.#open(chunk, { last: false }) : undefined;
       if (cut !== undefined) yield cut;
       throw damaged(cut === undefined ? CHANGED : "it is cut short");
     }
@@ -98,9 +90,9 @@ export class PayloadOpener {
   }
 
   *#middle(chunk: Buffer): Generator<Buffer, void, undefined> {
-    const opened = this.#open(chunk, false);
+    const opened = this.#open(chunk, { last: false });
     if (opened === undefined) {
-      const last = this.#open(chunk, true);
+      const last = this.#open(chunk, { last: true });
       if (last !== undefined) yield last;
       throw damaged(last === undefined ? CHANGED : "something follows its end");
     }
@@ -108,7 +100,7 @@ export class PayloadOpener {
     yield opened;
   }
 
-  #open(chunk: Buffer, last: boolean): Buffer | undefined {
+  #open(chunk: Buffer, { last }: { readonly last: boolean }): Buffer | undefined {
     if (this.#key === undefined || chunk.length < TAG) throw damaged("it is cut short");
     const decipher = createDecipheriv(CIPHER, this.#key, this.#counter.nonce(last), { authTagLength: TAG });
     decipher.setAuthTag(chunk.subarray(chunk.length - TAG));
@@ -140,34 +132,48 @@ class Counter {
   }
 }
 
-/** Cuts what comes into full pieces, and keeps the last one back, full or not, until more comes. */
-class Pending {
-  readonly #buffer: Buffer;
+/** Cuts what comes into full pieces, where it lies if it can, and keeps the last one back, full or not, until more comes. */
+class Pieces {
+  readonly #size: number;
+  #kept = Buffer.alloc(0);
   #used = 0;
 
   constructor(size: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(size);
+    this.#size = size;
   }
 
   *push(bytes: Uint8Array): Generator<Buffer, void, undefined> {
-    for (let at = 0; at < bytes.length;) {
-      if (this.#used === this.#buffer.length) {
-        yield this.#buffer;
-        this.#used = 0;
-      }
-      const taken = bytes.subarray(at, at + this.#buffer.length - this.#used);
-      this.#buffer.set(taken, this.#used);
-      this.#used += taken.length;
-      at += taken.length;
+    let rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (this.#used > 0) {
+      const taken = this.#keep(rest);
+      if (taken === rest.length) return;
+      yield this.#kept;
+      this.#used = 0;
+      rest = rest.subarray(taken);
     }
+    for (; rest.length > this.#size; rest = rest.subarray(this.#size)) yield rest.subarray(0, this.#size);
+    this.#keep(rest);
   }
 
   rest(): Buffer {
-    return this.#buffer.subarray(0, this.#used);
+    return this.#kept.subarray(0, this.#used);
   }
 
   wipe(): void {
-    this.#buffer.fill(0);
+    this.#kept.fill(0);
+  }
+
+  /** Copies as much as there is room for. Most files are small, and need no room for a whole piece. */
+  #keep(bytes: Buffer): number {
+    if (this.#kept.length < Math.min(this.#size, this.#used + bytes.length)) {
+      const room = Buffer.allocUnsafeSlow(this.#used === 0 ? bytes.length : this.#size);
+      this.#kept.copy(room, 0, 0, this.#used);
+      this.wipe();
+      this.#kept = room;
+    }
+    const taken = bytes.copy(this.#kept, this.#used, 0, Math.min(bytes.length, this.#size - this.#used));
+    this.#used += taken;
+    return taken;
   }
 }
 

@@ -1,11 +1,10 @@
-import { createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { SecretsError } from "../errors.ts";
+import { inParallel } from "../in-parallel.ts";
 import type { PluginOptions } from "../keys/plugins/options.ts";
-import { FILE_KEY_LENGTH, headerEnd, VERSION } from "./header.ts";
+import { FILE_KEY_LENGTH, formatHeader, headerEnd, parseHeader } from "./header-text.ts";
 import { loadAge } from "./library.ts";
 import type { FileKeyWrapper, Stanza, WrappedByProgram, WrappingProgram } from "./stanza.ts";
-import { encodeBase64 } from "./stanza.ts";
-import { formatStanza } from "./stanza-text.ts";
 
 /** Those who are to read one file. */
 export type Recipients = readonly FileKeyWrapper[];
@@ -13,6 +12,12 @@ export type Recipients = readonly FileKeyWrapper[];
 export interface SealedHeader {
   readonly header: Buffer;
   readonly fileKey: Buffer;
+}
+
+export interface SealHeaderOptions {
+  /** Where the plugins of recipients that need some are, and whom they ask. */
+  readonly plugins?: PluginOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const POST_QUANTUM = "postquantum";
@@ -25,28 +30,27 @@ const POST_QUANTUM = "postquantum";
  */
 export async function sealHeaders<const Files extends readonly Recipients[]>(
   files: Files,
-  { plugins }: { readonly plugins?: PluginOptions | undefined } = {},
+  { plugins, signal }: SealHeaderOptions = {},
 ): Promise<{ readonly [Index in keyof Files]: SealedHeader }> {
   for (const recipients of files) refuseTogether(recipients);
-  const begun = await Promise.all(files.map(beginHeader));
+  const begun = await inParallel(files, beginHeader, { signal });
   const programs = await askPrograms(begun, plugins);
-  const sealed = begun.map((file) => finishHeader(file, programs.get(file) ?? []));
+  const finish = (file: BegunHeader): SealedHeader => finishHeader(file, programs.get(file) ?? []);
+  const sealed: readonly SealedHeader[] = await inParallel(begun, finish, { signal });
   return sealed as { readonly [Index in keyof Files]: SealedHeader };
 }
 
 interface BegunHeader {
   readonly recipients: Recipients;
   readonly fileKey: Buffer;
-  /** The header up to where the next stanza goes. */
-  readonly text: string;
+  /** Those of age's own recipients. */
+  readonly native: readonly Stanza[];
 }
 
 /** A file key, and the stanzas of age's own recipients, which the library makes together. */
 async function beginHeader(recipients: Recipients): Promise<BegunHeader> {
   const native = recipients.flatMap(({ wrap }) => (typeof wrap === "string" ? [wrap] : []));
-  if (native.length === 0) {
-    return { recipients, fileKey: randomBytes(FILE_KEY_LENGTH), text: VERSION.toString("latin1") };
-  }
+  if (native.length === 0) return { recipients, fileKey: randomBytes(FILE_KEY_LENGTH), native: [] };
   const { Encrypter } = await loadAge();
   const encrypter = new Encrypter();
   let fileKey = Buffer.alloc(0);
@@ -59,17 +63,13 @@ async function beginHeader(recipients: Recipients): Promise<BegunHeader> {
   });
   for (const text of native) encrypter.addRecipient(text);
   const file = Buffer.from(await encrypter.encrypt(new Uint8Array(0)));
-  const header = file.toString("latin1", 0, headerEnd(file));
-  return { recipients, fileKey, text: header.slice(0, header.lastIndexOf("---")) };
+  const { stanzas } = parseHeader(file.subarray(0, headerEnd(file)));
+  return { recipients, fileKey, native: stanzas };
 }
 
-function finishHeader({ recipients, fileKey, text }: BegunHeader, wrapped: readonly Stanza[]): SealedHeader {
+function finishHeader({ recipients, fileKey, native }: BegunHeader, wrapped: readonly Stanza[]): SealedHeader {
   const own = recipients.flatMap(({ wrap }) => (typeof wrap === "function" ? [wrap(fileKey)] : []));
-  const head = `${text}${[...own, ...wrapped].map(formatStanza).join("")}---`;
-  const key = Buffer.from(hkdfSync("sha256", fileKey, "", "header", 32));
-  const mac = createHmac("sha256", key).update(head, "latin1").digest();
-  key.fill(0);
-  return { header: Buffer.from(`${head} ${encodeBase64(mac)}\n`, "latin1"), fileKey };
+  return { header: formatHeader([...native, ...own, ...wrapped], fileKey), fileKey };
 }
 
 interface ProgramTask {

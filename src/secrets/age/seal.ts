@@ -1,14 +1,12 @@
-import type { PluginOptions } from "../keys/plugins/options.ts";
+import { inParallel } from "../in-parallel.ts";
 import { Armorer } from "./armor.ts";
 import { PayloadSealer } from "./payload.ts";
-import type { Recipients, SealedHeader } from "./seal-header.ts";
+import type { Recipients, SealedHeader, SealHeaderOptions } from "./seal-header.ts";
 import { sealHeaders } from "./seal-header.ts";
 
-export interface SealOptions {
+export interface SealOptions extends SealHeaderOptions {
   /** Write text that survives mails and diffs, a third longer. */
   readonly armored?: boolean | undefined;
-  /** Where the plugins of recipients that need some are, and whom they ask. */
-  readonly plugins?: PluginOptions | undefined;
 }
 
 /** What is to become one file. */
@@ -25,45 +23,43 @@ export interface SealInput {
 export async function sealBytes(
   plaintext: Uint8Array,
   recipients: Recipients,
-  { armored, plugins }: SealOptions = {},
+  { armored, ...options }: SealOptions = {},
 ): Promise<Buffer> {
-  const [sealed = Buffer.alloc(0)] = await sealAll([{ plaintext, recipients, armored }], { plugins });
+  const [sealed = Buffer.alloc(0)] = await sealAll([{ plaintext, recipients, armored }], options);
   return sealed;
 }
 
 /** Encrypts many files as {@link sealBytes} does one; each plugin is asked once for all that have the same recipients. */
 export async function sealAll(
   files: readonly SealInput[],
-  { plugins }: Pick<SealOptions, "plugins"> = {},
+  options: SealHeaderOptions = {},
 ): Promise<readonly Buffer[]> {
   const headers = await sealHeaders(
     files.map(({ recipients }) => recipients),
-    { plugins },
+    options,
   );
-  return headers.map((header, index) => {
+  const seal = (header: SealedHeader, index: number): Buffer => {
     const { plaintext, armored } = files[index] ?? { plaintext: Buffer.alloc(0) };
     const sealing = new Sealing(header, armored);
-    return Buffer.concat([sealing.begin(), sealing.push(plaintext), sealing.finish()]);
-  });
+    return Buffer.concat([...sealing.begin(), ...sealing.push(plaintext), ...sealing.finish()]);
+  };
+  return inParallel(headers, seal, options);
 }
 
 /** Encrypts what comes, as it comes, to every one of the recipients. Holds one chunk of 64 KiB at most. */
 export async function* sealStream(
   plaintext: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   recipients: Recipients,
-  { armored, plugins }: SealOptions = {},
+  { armored, ...options }: SealOptions = {},
 ): AsyncGenerator<Buffer, void, undefined> {
-  const [header] = await sealHeaders([recipients], { plugins });
+  const [header] = await sealHeaders([recipients], options);
   const sealing = new Sealing(header, armored);
-  yield sealing.begin();
-  for await (const chunk of plaintext) {
-    const sealed = sealing.push(chunk);
-    if (sealed.length > 0) yield sealed;
-  }
-  yield sealing.finish();
+  yield* sealing.begin();
+  for await (const chunk of plaintext) yield* sealing.push(chunk);
+  yield* sealing.finish();
 }
 
-/** One file in the making. */
+/** One file in the making, part by part. */
 class Sealing {
   readonly #header: Buffer;
   readonly #payload: PayloadSealer;
@@ -76,20 +72,20 @@ class Sealing {
     fileKey.fill(0);
   }
 
-  begin(): Buffer {
-    return this.#dress(this.#header);
+  begin(): Iterable<Buffer> {
+    return this.#dress([this.#header]);
   }
 
-  push(chunk: Uint8Array): Buffer {
+  push(chunk: Uint8Array): Iterable<Buffer> {
     return this.#dress(this.#payload.push(chunk));
   }
 
-  finish(): Buffer {
-    const last = this.#dress(this.#payload.finish());
-    return this.#armorer === undefined ? last : Buffer.concat([last, this.#armorer.finish()]);
+  *finish(): Generator<Buffer, void, undefined> {
+    yield* this.#dress(this.#payload.finish());
+    if (this.#armorer !== undefined) yield this.#armorer.finish();
   }
 
-  #dress(bytes: Buffer): Buffer {
-    return this.#armorer?.push(bytes) ?? bytes;
+  *#dress(parts: Iterable<Buffer>): Generator<Buffer, void, undefined> {
+    for (const part of parts) yield this.#armorer?.push(part) ?? part;
   }
 }

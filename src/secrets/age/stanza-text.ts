@@ -24,6 +24,11 @@ export class StanzaReader {
   #args: readonly string[] | undefined;
   #body = "";
 
+  /** Whether all that came belongs to stanzas that were whole. */
+  get isDone(): boolean {
+    return this.#args === undefined && this.#text === "";
+  }
+
   /** The stanzas that are whole now. @throws RangeError at the first thing that belongs to none. */
   *push(chunk: Uint8Array): Generator<Stanza, void, undefined> {
     this.#text += Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");

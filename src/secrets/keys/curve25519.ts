@@ -2,9 +2,10 @@ import { createHash, createPrivateKey, createPublicKey, diffieHellman, generateK
 import type { KeyObject } from "node:crypto";
 
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
-const SPKI = Buffer.from("302a300506032b656e032100", "hex");
 const P = 2n ** 255n - 19n;
 const D = mod(-121_665n * invert(121_666n));
+/** RFC 7748, section 4.1: u = 9. */
+const BASE_POINT = x25519Public(Buffer.alloc(32).fill(9, 0, 1));
 
 /** The X25519 key whose scalar these 32 bytes are. */
 export function x25519Private(scalar: Uint8Array): KeyObject {
@@ -16,13 +17,16 @@ export function x25519Private(scalar: Uint8Array): KeyObject {
 
 /** The X25519 public key of these 32 bytes. */
 export function x25519Public(point: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI, point]), format: "der", type: "spki" });
+  const x = Buffer.from(point.buffer, point.byteOffset, point.byteLength).toString("base64url");
+  // A tenth of the time that its DER form takes, and there is one to make for every file.
+  return createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
 }
 
 /** A fresh key pair, and its public half as 32 bytes. */
 export function ephemeral(): { readonly privateKey: KeyObject; readonly share: Buffer } {
-  const { privateKey, publicKey } = generateKeyPairSync("x25519");
-  return { privateKey, share: publicKey.export({ format: "der", type: "spki" }).subarray(SPKI.length) };
+  const { privateKey } = generateKeyPairSync("x25519");
+  // Half the time of exporting the public half, which as a JWK can hang on Node 20.
+  return { privateKey, share: agree(privateKey, BASE_POINT) };
 }
 
 /** X25519 of both. @throws Error when the point is of low order, as RFC 7748 asks for. */

@@ -72,7 +72,7 @@ function encryptedIdentities(text: string, options: IdentityOptions): Identity {
   let opened: Promise<readonly Identity[]> | undefined;
   const open = (): Promise<readonly Identity[]> =>
     withPassphrase(file, askPassphrase, async (passphrase) => {
-      const { stanzas } = await inspectBytes(bytes);
+      const { stanzas } = inspectBytes(bytes);
       if (!stanzas.some(({ args }) => args[0] === "scrypt"))
         throw unusable(file, "it is encrypted, but not with a passphrase");
       const fileKey = await unwrapWithPassphrase(stanzas, passphrase);

@@ -7,7 +7,7 @@
  */
 import { scrypt } from "node:crypto";
 import { promisify } from "node:util";
-import { malformed } from "../age/header.ts";
+import { malformed } from "../age/header-text.ts";
 import type { LockedUnwrapper, Stanza } from "../age/stanza.ts";
 import { decodeBase64 } from "../age/stanza.ts";
 import { unwrapKey } from "./key-wrap.ts";

@@ -11,7 +11,7 @@
  */
 import { hkdfSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { damagedHeader } from "../age/header.ts";
+import { damagedHeader } from "../age/header-text.ts";
 import type { Stanza } from "../age/stanza.ts";
 import { decodeBase64, encodeBase64 } from "../age/stanza.ts";
 import { agree, ephemeral, montgomeryOf, scalarOfSeed, x25519Private, x25519Public } from "./curve25519.ts";

@@ -8,7 +8,7 @@
  */
 import { constants, createPublicKey, privateDecrypt, publicEncrypt } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { damagedHeader } from "../age/header.ts";
+import { damagedHeader } from "../age/header-text.ts";
 import type { Stanza } from "../age/stanza.ts";
 
 export const SSH_RSA = "ssh-rsa";

@@ -4,7 +4,7 @@ import { messageOf } from "#core";
 import { prepareToOpen } from "../age/open.ts";
 import type { Identity } from "../keys/identity.ts";
 import { describeReader } from "../rules/rules.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { LOCK_FILE } from "./lock-file.ts";
 import { openSecret } from "./open-secret.ts";
 import type { Repository, SecretState } from "./repository.ts";

@@ -19,7 +19,7 @@ export interface OpenedSecret extends Disposable {
  * `secrets/passphrase` or `secrets/plugin`, where it is the identity that fails.
  */
 export async function openSecret(rule: SecretRule, identities: readonly Identity[]): Promise<OpenedSecret> {
-  const bytes = await readCiphertext(rule.file);
+  const bytes = readCiphertext(rule.file);
   if (bytes === undefined) {
     throw new SecretsError("secrets/missing", `there is no ${rule.name} yet: ${rule.file} is not there`, {
       hint: `make it with: skep secrets add ${rule.name}`,

@@ -4,7 +4,7 @@ import { SecretsError } from "../errors.ts";
 import type { Identity } from "../keys/identity.ts";
 import type { PluginOptions } from "../keys/plugins/options.ts";
 import { keyNames } from "./compare-readers.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import type { KeyNames, LockEntry } from "./lock-file.ts";
 import type { OpenedSecret } from "./open-secret.ts";
 import { openSecret } from "./open-secret.ts";
@@ -78,7 +78,7 @@ export async function rekey(
     throwAll(failures, steps.length);
     signal?.throwIfAborted();
     const whole = files.filter((file) => file !== undefined);
-    await replaceFiles(rules.directory, await sealAnew(whole, plugins), { onStep });
+    await replaceFiles(rules.directory, await sealAnew(whole, { plugins, signal }), { onStep });
   } finally {
     for (const { content } of opened) content[Symbol.dispose]();
   }
@@ -106,7 +106,7 @@ const AT_ONCE = new Set(["secrets/passphrase", "secrets/plugin"]);
 
 async function sealAnew(
   files: readonly OpenedFile[],
-  plugins: PluginOptions | undefined,
+  options: Pick<RekeyOptions, "plugins" | "signal">,
 ): Promise<readonly Replacement[]> {
   const sealed = await sealAll(
     files.map(({ secret: { rule }, content }) => ({
@@ -114,7 +114,7 @@ async function sealAnew(
       recipients: rule.readers.map(({ recipient }) => recipient),
       armored: rule.armored,
     })),
-    { plugins },
+    options,
   );
   return files.map(({ secret, content }, index) => ({
     rule: secret.rule,

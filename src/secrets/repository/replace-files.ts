@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { closeSync, fdatasync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdir, open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { errnoOf, messageOf } from "#core";
 import { SecretsError } from "../errors.ts";
 import type { SecretRule } from "../rules/rules.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import type { KnownFile, Lock, LockEntry } from "./lock-file.ts";
 import { readLock, writeLock } from "./lock-file.ts";
 import { hashOf, readCiphertext } from "./repository.ts";
@@ -43,7 +45,7 @@ export async function replaceFiles(
   try {
     await mkdir(aside, { recursive: true });
     await inParallel(replacements, async ({ rule, ciphertext }, index) => {
-      await writeSynced(join(aside, String(index)), { bytes: ciphertext, mode: await modeOf(rule.file) });
+      await writeSynced(join(aside, String(index)), { bytes: ciphertext, mode: modeOf(rule.file) });
       onStep("written-aside", rule.name);
     });
     await inParallel(replacements, refuseChanged);
@@ -51,14 +53,15 @@ export async function replaceFiles(
     await writeLock(directory, { ...lock, ...entriesOf(replacements, { during: true }) });
     onStep("locked", "");
     const folders = new Set<string>();
-    for (const [index, { rule }] of replacements.entries()) {
+    const putInPlace = ({ rule }: Replacement, index: number): void => {
       const folder = dirname(rule.file);
-      if (!folders.has(folder)) await mkdir(folder, { recursive: true });
+      if (!folders.has(folder)) mkdirSync(folder, { recursive: true });
       folders.add(folder);
-      await rename(join(aside, String(index)), rule.file);
+      renameSync(join(aside, String(index)), rule.file);
       onStep("renamed", rule.name);
-    }
-    for (const folder of folders) await syncFolder(folder);
+    };
+    await inParallel(replacements, putInPlace, { limit: 1 });
+    await inParallel([...folders], syncFolder);
     await writeLock(directory, { ...lock, ...entriesOf(replacements, { during: false }) });
     onStep("done", "");
   } catch (error) {
@@ -81,29 +84,32 @@ function entriesOf(replacements: readonly Replacement[], { during }: { readonly 
   );
 }
 
-async function refuseChanged({ rule, replaces }: Replacement): Promise<void> {
-  const now = await readCiphertext(rule.file);
+function refuseChanged({ rule, replaces }: Replacement): void {
+  const now = readCiphertext(rule.file);
   if ((now === undefined ? undefined : hashOf(now)) === replaces?.ciphertext) return;
   throw new SecretsError("secrets/changed-meanwhile", `${rule.file} was changed while it was worked on`, {
     hint: "nothing was written; start again from what is there now",
   });
 }
 
-async function modeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).mode & 0o777;
-  } catch {
-    return 0o644;
-  }
+function modeOf(path: string): number {
+  return (statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644) & 0o777;
 }
 
+const datasync = promisify(fdatasync);
+
+/** Only for the disk is waited: several files at once get there together. */
 async function writeSynced(
   path: string,
   { bytes, mode }: { readonly bytes: Buffer; readonly mode: number },
 ): Promise<void> {
-  await using file = await open(path, "wx", mode);
-  await file.writeFile(bytes);
-  await file.datasync();
+  const file = openSync(path, "wx", mode);
+  try {
+    writeFileSync(file, bytes);
+    await datasync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {
