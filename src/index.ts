@@ -1,12 +1,21 @@
 /** What a hive file imports as `skep`: the words to describe a fleet with. */
 export type {
   ActivationInput,
+  BaselineCheckInput,
+  BaselineOptions,
+  CheckCommandResult,
+  CheckContext,
+  CheckFetchOptions,
+  CheckFunction,
   CheckInput,
   CheckTiming,
+  CheckVerdict,
   CommandCheckInput,
   CommandCheckOptions,
   CommandHook,
   CommandLine,
+  CustomCheckInput,
+  CustomCheckOptions,
   DirectiveValue,
   DirectoryPackage,
   EtcInput,
@@ -47,11 +56,21 @@ export type {
   TextPackage,
   TimerOptions,
   TimerUnit,
+  TlsInput,
   Unit,
   UnitCheckInput,
   UnitOptions,
+  FunctionGateInput,
+  GateContext,
+  GateFunction,
+  OnFailure,
+  RolloutInput,
+  Share,
+  WaveInput,
 } from "#hive";
 export {
+  baseline,
+  check,
   command,
   defineHive,
   defineHost,
@@ -73,3 +92,28 @@ export {
 export type { Duration } from "#core";
 export type { AgenixRules, KeysInput, RuleInput, SecretsDefinition, SecretsInput } from "#secrets";
 export { agenixRules, defineSecrets } from "#secrets";
+import type { SimulatedRollout, SimulateRolloutOptions } from "#simulation";
+export type {
+  Fault,
+  FaultTime,
+  HostStanding,
+  SimulatedEnd,
+  SimulatedRollout,
+  SimulateRolloutOptions,
+} from "#simulation";
+
+/**
+ * Deploys to hosts that do not exist, by the code that deploys to those that do, in no time: for tests of a policy. See
+ * docs/simulating.md.
+ * @example
+ * const { report, mostUnavailable } = await simulateRollout({
+ *   hosts: 100,
+ *   policy: { waves: ["@canary", "10%", "rest"], maxUnavailable: "5%" },
+ *   faults: [{ host: "host-1", kind: "unhealthy" }],
+ * });
+ */
+export async function simulateRollout(options: SimulateRolloutOptions): Promise<SimulatedRollout> {
+  // Loaded when it is called: a hive file imports this module, and needs none of it.
+  const simulation = await import("#simulation");
+  return simulation.simulateRollout(options);
+}

@@ -21,6 +21,7 @@ const RANKS: Readonly<Record<string, number>> = {
   sandbox: 3,
   rollout: 4,
   report: 5,
+  simulation: 5,
   cli: 6,
 };
 

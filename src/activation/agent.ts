@@ -29,7 +29,7 @@ export interface AgentOrder {
   /** How generations are made: by `nix-env`, or with links alone. */
   readonly store: "nix" | "posix";
   /** The generation of secrets to use with the system; undefined when they stay as they are. */
-  readonly secrets: number | undefined;
+  readonly secrets: number | "none" | undefined;
   readonly record: DeploymentRecord;
 }
 
@@ -221,7 +221,7 @@ printf '%s\\n' "$record" >"$dir/record" || exit 1
 cat >"$dir/agent" <<'SKEP_AGENT' || exit 1
 ${AGENT_SCRIPT}
 SKEP_AGENT
-if [ -n "$secrets" ]; then ln -s "$secrets" "$dir/secrets" || exit 1; fi
+if [ -n "$secrets" ]; then ln -sf "$secrets" "$dir/secrets" || exit 1; fi
 ln -s testing "$dir/state" || exit 1
 set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout" "$store"
 if [ "$launcher" = process ]; then

@@ -3,12 +3,14 @@ import { GOALS } from "#hive";
 import type { OutputFormat } from "#report";
 import type { HiveArguments } from "./hive-options.ts";
 import { withHiveOptions } from "./hive-options.ts";
+import { rolloutOptions } from "./rollout-options.ts";
 import type { SshArguments } from "./ssh-options.ts";
 import { withSshOptions } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of `skep deploy` beside those of the hive. */
 export const deployOptions = {
+  ...rolloutOptions,
   parallel: { alias: "p", type: "number", requiresArg: true, description: "Hosts at one time" },
   "limit-evaluate": { type: "number", requiresArg: true, description: "Nix evaluations at one time" },
   "limit-build": { type: "number", requiresArg: true, description: "Builds at one time" },
@@ -69,6 +71,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
         .example("skep deploy secrets --on @web", "new secrets for what runs already")
         .example("skep deploy build", "only build; prints HOST PATH")
         .example("skep deploy --sandbox", "try it: no real host is touched")
+        .example("skep deploy --wave @canary --wave 10% --wave rest --soak 5m", "a few first, watched for a while")
         .example("skep deploy --json", "events for a machine"),
     async (args) => {
       const { deploy } = await import("./deploy.ts");

@@ -1,14 +1,18 @@
-import type { Goal, Hive, Host, Limits } from "#hive";
+import type { Goal, Hive, Host, Limits, RolloutPolicy } from "#hive";
+import type { OutputFormat } from "#report";
+import { needsHost } from "#hive";
 import { createReporter, useColors } from "#report";
 import type { SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { SandboxTwin } from "#sandbox";
 import { sandboxTwin } from "#sandbox";
 import type { DeployArguments } from "./deploy-command.ts";
+import { confirmAt } from "./confirm-wave.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { policyOf } from "./rollout-options.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
 import { standInSource } from "./stand-in-source.ts";
 import type { Stream, Terminal } from "./terminal.ts";
@@ -18,9 +22,10 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   const limits = limitsOf(args);
   const selection = await loadSelection(args, terminal);
   const { hive } = selection;
+  const policy = policyOf(hive, args, terminal);
   const { stdout, stderr, env } = terminal;
   await using reporter = createReporter({
-    format: args.json ? "ndjson" : args.output,
+    format: args.json ? "ndjson" : formatFor(args, policy),
     stdout,
     stderr,
     env,
@@ -43,8 +48,12 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     hosts,
     secrets,
     limits,
+    policy,
+    journal: stage === undefined && needsHost(goal),
+    confirm: confirmAt(terminal),
     ssh: sshOptionsOf(args),
     stealLease: args["steal-lease"],
+    reboot: args.reboot,
     onEvent: (event) => {
       reporter.handle(event);
     },
@@ -52,6 +61,11 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     leave: interrupts.leave,
   });
   return exitCodeOfReport(report);
+}
+
+/** A question in the middle of a screen that is drawn anew all the time would not be read. */
+function formatFor({ output }: DeployArguments, { waves }: RolloutPolicy): OutputFormat {
+  return output === "auto" && waves.some(({ gate }) => gate?.kind === "confirm") ? "lines" : output;
 }
 
 /** The hosts' secrets; in a sandbox made-up ones, for it never sees a real one. */

@@ -1,4 +1,5 @@
 import yargs from "yargs";
+import { addCheckCommand, healthOptions } from "./check-command.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { addDeployCommand, deployOptions } from "./deploy-command.ts";
 import { CliError } from "./errors.ts";
@@ -6,6 +7,7 @@ import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { printError } from "./print-error.ts";
+import { addRunsCommands, resumeOptions } from "./runs-command.ts";
 import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
 import {
   addSecretsCommand,
@@ -16,6 +18,7 @@ import {
   rekeyOptions,
   secretsOptions,
 } from "./secrets-command.ts";
+import { addSimulateCommand, simulateOptions } from "./simulate-command.ts";
 import { sshOptions } from "./ssh-options.ts";
 import { addStoreCommands, gcOptions } from "./store-command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -39,6 +42,8 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   };
   const parser = yargs()
     .scriptName("skep")
+    // `--wave @canary test`: the goal is no wave.
+    .parserConfiguration({ "greedy-arrays": false })
     .usage("$0 <command>\n\nDeploys a fleet of Linux hosts from one typed hive file: test, prove, commit.")
     .version(version)
     .alias({ h: "help", V: "version" })
@@ -59,10 +64,13 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     });
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
+  addCheckCommand(parser, terminal, finish);
+  addRunsCommands(parser, terminal, finish);
   addSecretsCommand(parser, terminal, finish);
   addStoreCommands(parser, terminal, finish);
   addDemoCommand(parser, terminal, finish);
   addSandboxCommand(parser, terminal, finish);
+  addSimulateCommand(parser, terminal, finish);
   await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
     // What yargs prints itself is what was asked for: help, the version, a completion script.
     if (output !== "") terminal.stdout.write(`${output}\n`);
@@ -81,18 +89,43 @@ function joinRepeated(given: Record<string, unknown>): void {
 }
 
 const SINGLE_OPTIONS = new Set(
-  Object.entries({ ...hiveOptions, ...deployOptions, ...sshOptions, ...gcOptions, ...sandboxOptions }).flatMap(
-    ([name, option]) => ("array" in option ? [] : [name]),
-  ),
+  Object.entries({
+    ...hiveOptions,
+    ...deployOptions,
+    ...sshOptions,
+    ...gcOptions,
+    ...sandboxOptions,
+    ...healthOptions,
+    ...resumeOptions,
+    ...simulateOptions,
+  }).flatMap(([name, option]) => ("array" in option ? [] : [name])),
 );
 
 const KNOWN_WORDS = [
-  ...["deploy", "build", "hosts", "gc", "store", "verify", "demo", "sandbox", "completion", "help", "version"],
+  ...[
+    "deploy",
+    "build",
+    "hosts",
+    "check",
+    "gc",
+    "store",
+    "verify",
+    "demo",
+    "sandbox",
+    "simulate",
+    "completion",
+    "help",
+    "version",
+  ],
+  ...["runs", "resume"],
+  ...Object.keys(resumeOptions),
   ...Object.keys(hiveOptions),
   ...Object.keys(deployOptions),
   ...Object.keys(sshOptions),
   ...Object.keys(gcOptions),
+  ...Object.keys(healthOptions),
   ...Object.keys(sandboxOptions),
+  ...Object.keys(simulateOptions),
   ...["secrets", "rekey", "status", "ls", "check", "view", "edit", "add", "rotate", "generate"],
   ...Object.keys({
     ...secretsOptions,

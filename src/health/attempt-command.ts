@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { describeExit, errnoOf, lastLines } from "#core";
 import type { CommandExit } from "#core";
 import type { CommandCheck } from "#hive";
-import type { Answer, CheckedHost } from "./attempt.ts";
+import type { Answer } from "./attempt.ts";
+import type { CheckedHost } from "./checked-host.ts";
 
 export async function attemptCommand(check: CommandCheck, host: CheckedHost, signal: AbortSignal): Promise<Answer> {
   const result =

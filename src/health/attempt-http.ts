@@ -1,62 +1,66 @@
-import { request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import type { Duplex } from "node:stream";
-import { connect as tlsConnect } from "node:tls";
-import type { HttpCheck } from "#hive";
-import type { Answer, CheckedHost } from "./attempt.ts";
+import type { HeaderExpectation, HttpCheck } from "#hive";
+import type { Answer } from "./attempt.ts";
+import type { CheckedHost } from "./checked-host.ts";
+import { certificateOf, complainAboutCertificate } from "./certificate.ts";
+import { openFromHost, readBody, sendRequest } from "./send-request.ts";
 
 const BODY_LIMIT = 64 * 1024;
 
 export async function attemptHttp(check: HttpCheck, host: CheckedHost, signal: AbortSignal): Promise<Answer> {
-  const url = new URL(check.url ?? `http://${addressIn(check, host)}:${check.port}${check.path}`);
+  const { tls } = check;
+  const url = urlOf(check, host);
   const through = check.from === "host" ? await openFromHost(url, host, signal) : undefined;
-  const response = await get(url, through, signal);
-  const status = response.statusCode ?? 0;
-  const passed = check.status === undefined ? status >= 200 && status <= 299 : status === check.status;
-  if (!passed || check.body === undefined) {
-    response.destroy();
-    return { passed, seen: `status ${status}` };
-  }
-  const body = await readStart(response);
-  if (body.includes(check.body)) return { passed: true, seen: `status ${status}` };
-  return { passed: false, seen: `status ${status}, body without ${JSON.stringify(check.body)}` };
-}
-
-function addressIn(check: HttpCheck, host: CheckedHost): string {
-  const address = check.from === "host" ? "127.0.0.1" : host.address;
-  return address.includes(":") ? `[${address}]` : address;
-}
-
-function openFromHost(url: URL, host: CheckedHost, signal: AbortSignal): Promise<Duplex> {
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  return host.forward({ host: url.hostname.replace(/^\[|\]$/g, ""), port }, { signal });
-}
-
-function get(url: URL, through: Duplex | undefined, signal: AbortSignal): Promise<IncomingMessage> {
-  const secure = url.protocol === "https:";
-  const connection =
-    through !== undefined && secure ? tlsConnect({ socket: through, servername: url.hostname }) : through;
-  return new Promise((resolve, reject) => {
-    const request = (secure ? httpsRequest : httpRequest)(url, {
-      signal,
-      headers: { "user-agent": "skep", connection: "close" },
-      // With `agent: false`, Node would make a connection of its own and not ask for ours.
-      ...(connection === undefined ? { agent: false } : { createConnection: () => connection }),
-    });
-    request.once("response", resolve);
-    request.once("error", reject);
-    request.end();
+  const asked = check.url === undefined ? tls?.servername : undefined;
+  const response = await sendRequest(url, {
+    signal,
+    through,
+    method: check.method,
+    headers: asked === undefined ? undefined : { host: `${asked}${url.port === "" ? "" : `:${url.port}`}` },
+    tls: tls && {
+      servername: tls.servername,
+      ca: tls.ca,
+      anyCertificate: tls.fingerprint !== undefined && tls.ca === undefined,
+    },
   });
+  const complaints: string[] = [];
+  if (tls !== undefined) {
+    const certificate = certificateOf(response.socket);
+    complaints.push(...complainAboutCertificate(certificate, { tls, now: Date.now() }));
+  }
+  const status = response.statusCode ?? 0;
+  const isWanted = isWantedStatus(status, check.status);
+  if (isWanted) complaints.push(...complainAboutHeaders(response, check.headers));
+  // An error's page says nothing that its status has not said.
+  if (isWanted && check.body !== undefined) {
+    const body = (await readBody(response, BODY_LIMIT)).toString("utf8");
+    if (!body.includes(check.body)) complaints.push(`body without ${JSON.stringify(check.body)}`);
+  }
+  response.destroy();
+  return { passed: isWanted && complaints.length === 0, seen: [`status ${status}`, ...complaints].join(", ") };
 }
 
-async function readStart(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= BODY_LIMIT) break;
-  }
-  return Buffer.concat(chunks).subarray(0, BODY_LIMIT).toString("utf8");
+function urlOf(check: HttpCheck, host: CheckedHost): URL {
+  if (check.url !== undefined) return new URL(check.url);
+  const address = check.from === "host" ? "127.0.0.1" : host.address;
+  const scheme = check.tls === undefined ? "http" : "https";
+  return new URL(`${scheme}://${address.includes(":") ? `[${address}]` : address}:${check.port}${check.path}`);
+}
+
+function isWantedStatus(status: number, wanted: HttpCheck["status"]): boolean {
+  if (wanted === undefined) return status >= 200 && status <= 299;
+  return typeof wanted === "number" ? status === wanted : wanted.includes(status);
+}
+
+function complainAboutHeaders(response: IncomingMessage, wanted: readonly HeaderExpectation[]): string[] {
+  return wanted.flatMap((expectation) => {
+    const found = response.headersDistinct[expectation.name]?.join(", ");
+    if (found === undefined) return [`no header ${expectation.name}`];
+    const fits = "equals" in expectation ? found === expectation.equals : found.includes(expectation.contains);
+    const but =
+      "equals" in expectation
+        ? `is not ${JSON.stringify(expectation.equals)}`
+        : `lacks ${JSON.stringify(expectation.contains)}`;
+    return fits ? [] : [`header ${expectation.name} ${but}: ${JSON.stringify(found.slice(0, 80))}`];
+  });
 }

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { TcpCheck } from "#hive";
-import type { Answer, CheckedHost } from "./attempt.ts";
+import type { Answer } from "./attempt.ts";
+import type { CheckedHost } from "./checked-host.ts";
 
 export async function attemptTcp(check: TcpCheck, host: CheckedHost, signal: AbortSignal): Promise<Answer> {
   if (check.from === "host") {

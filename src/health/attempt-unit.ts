@@ -1,12 +1,26 @@
 import type { UnitCheck } from "#hive";
-import type { Answer, CheckedHost } from "./attempt.ts";
+import type { Answer } from "./attempt.ts";
+import type { CheckedHost } from "./checked-host.ts";
 
-/** `systemctl is-active` prints one word: active, reloading, inactive, failed, activating or deactivating. */
+const PROPERTIES = ["LoadState", "ActiveState", "NRestarts", "InvocationID"];
+
+/** systemd's word for a unit is active, reloading, inactive, failed, activating or deactivating. */
 export async function attemptUnit(check: UnitCheck, host: CheckedHost, signal: AbortSignal): Promise<Answer> {
-  const result = await host.runner.run(["systemctl", "is-active", "--", check.unit], {
+  const result = await host.runner.run(["systemctl", "show", "-p", PROPERTIES.join(","), "--", check.unit], {
     signal,
     timeoutMs: check.timeoutMs,
   });
-  const state = result.stdout.trim();
-  return { passed: state === "active", seen: state === "" ? result.stderr.trim() : state };
+  const values = new Map(result.stdout.split("\n").map((line) => splitAtEquals(line)));
+  const state = values.get("ActiveState") ?? "";
+  if (state === "") return { passed: false, seen: result.stderr.trim() === "" ? "no answer" : result.stderr };
+  if (state !== "active") {
+    return { passed: false, seen: values.get("LoadState") === "not-found" ? "there is no such unit" : state };
+  }
+  const invocation = values.get("InvocationID") ?? "";
+  return { passed: true, seen: state, unitRun: { invocation, restarts: Number(values.get("NRestarts") ?? 0) } };
+}
+
+function splitAtEquals(line: string): [key: string, value: string] {
+  const equals = line.indexOf("=");
+  return [line.slice(0, equals), line.slice(equals + 1).trim()];
 }

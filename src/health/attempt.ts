@@ -1,48 +1,59 @@
-import type { CommandRunner } from "#core";
-import { messageOf, startDeadline } from "#core";
+import { abortable, messageOf, startDeadline } from "#core";
 import type { Check } from "#hive";
+import { attemptBaseline } from "./attempt-baseline.ts";
 import { attemptCommand } from "./attempt-command.ts";
+import { attemptCustom } from "./attempt-custom.ts";
 import { attemptHttp } from "./attempt-http.ts";
 import { attemptTcp } from "./attempt-tcp.ts";
 import { attemptUnit } from "./attempt-unit.ts";
-import type { Duplex } from "node:stream";
+import type { CheckedHost } from "./checked-host.ts";
+import { oneLine } from "./one-line.ts";
 
 /** What one attempt of a check came to, and what was seen, in a few words: `200`, `connection refused`. */
 export interface Answer {
   readonly passed: boolean;
+  /** One line. */
   readonly seen: string;
+  /** Which run of its unit a unit check saw. */
+  readonly unitRun?: UnitRun | undefined;
 }
 
-/** The host that is checked, as the checks reach it. */
-export interface CheckedHost {
-  readonly name: string;
-  /** The address SSH connected to. */
-  readonly address: string;
-  /** Runs commands on the host as root. */
-  readonly runner: CommandRunner;
-  /** Opens a TCP connection that starts on the host. */
-  readonly forward: (
-    destination: { readonly host: string; readonly port: number },
-    options: { readonly signal: AbortSignal },
-  ) => Promise<Duplex>;
+/** Tells one run of a unit from the next. */
+export interface UnitRun {
+  /** A new one at every start. */
+  readonly invocation: string;
+  /** How often systemd has restarted it by itself. */
+  readonly restarts: number;
+}
+
+export interface AttemptOptions {
+  /** The units that were in state failed before the deployment. Default: none. */
+  readonly failedBefore?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One attempt of one check, within its timeout. What goes wrong is an answer; only the caller's signal throws. */
 export async function attempt(
   check: Check,
   host: CheckedHost,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, failedBefore = [] }: AttemptOptions = {},
 ): Promise<Answer> {
   using deadline = startDeadline(check.timeoutMs, { signal, reason: () => new Error("no answer in time") });
   try {
-    return await attemptOf(check, host, deadline.signal);
+    const answer = await abortable(attemptOf(check, host, { failedBefore, signal: deadline.signal }), deadline.signal);
+    return { ...answer, seen: oneLine(answer.seen) };
   } catch (error) {
     signal?.throwIfAborted();
-    return { passed: false, seen: messageOf(deadline.signal.aborted ? deadline.signal.reason : error) };
+    return { passed: false, seen: oneLine(messageOf(deadline.signal.aborted ? deadline.signal.reason : error)) };
   }
 }
 
-function attemptOf(check: Check, host: CheckedHost, signal: AbortSignal): Promise<Answer> {
+async function attemptOf(
+  check: Check,
+  host: CheckedHost,
+  { failedBefore, signal }: { readonly failedBefore: readonly string[]; readonly signal: AbortSignal },
+): Promise<Answer> {
+  signal.throwIfAborted();
   switch (check.kind) {
     case "http":
       return attemptHttp(check, host, signal);
@@ -52,5 +63,9 @@ function attemptOf(check: Check, host: CheckedHost, signal: AbortSignal): Promis
       return attemptUnit(check, host, signal);
     case "command":
       return attemptCommand(check, host, signal);
+    case "baseline":
+      return attemptBaseline(check, host, { failedBefore, signal });
+    case "custom":
+      return attemptCustom(check, host, signal);
   }
 }

@@ -1,79 +1,123 @@
 import type { Clock } from "#core";
 import { systemClock } from "#core";
 import type { Check } from "#hive";
-import type { Answer, CheckedHost } from "./attempt.ts";
-import { attempt } from "./attempt.ts";
-import { HealthError } from "./errors.ts";
-
-/** How one check ended. */
-export interface CheckResult {
-  readonly check: Check;
-  readonly passed: boolean;
-  readonly attempts: number;
-  /** What the last attempts saw, oldest first, repeats left out. */
-  readonly lastSeen: readonly string[];
-}
+import type { Answer } from "./attempt.ts";
+import type { Baseline } from "./baseline.ts";
+import { answerBefore } from "./baseline.ts";
+import type { CheckResult } from "./check-result.ts";
+import type { CheckedHost } from "./checked-host.ts";
+import { explainFailures } from "./explain-failures.ts";
+import { Poll } from "./poll.ts";
 
 export interface RunChecksOptions {
+  /**
+   * How the host was before the deployment: what failed then is excused, unless the check is `required`. Without it
+   * every check must pass.
+   */
+  readonly baseline?: Baseline | undefined;
+  /** How long to go on once all have passed. Default: 0. */
+  readonly soakMs?: number | undefined;
+  /** False: a check that does not pass at once has failed. Default: true, it is tried until its deadline. */
+  readonly retry?: boolean | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each attempt. */
   readonly onAttempt?: ((check: Check, answer: Answer) => void) | undefined;
+  /** Called when all have passed and the soak begins. */
+  readonly onSoak?: (() => void) | undefined;
 }
 
-const KEPT_ANSWERS = 3;
-
 /**
- * Polls all checks at the same time until each has passed as often in a row as it wants, or its deadline is over.
- * A check that fails ends only itself: the results tell of all.
+ * Polls all checks at the same time until each has passed as often in a row as it wants, or its deadline is over. A check
+ * that fails ends only itself: the results tell of all. Then, if none failed, all soak; the first that fails there ends it.
  */
-export function runChecks(
+export async function runChecks(
   checks: readonly Check[],
   { host, ...options }: { readonly host: CheckedHost } & RunChecksOptions,
 ): Promise<CheckResult[]> {
-  return Promise.all(checks.map((check) => pollCheck(check, host, options)));
+  const { baseline, soakMs = 0, retry = true, clock = systemClock, signal, onAttempt, onSoak } = options;
+  const failedBefore = baseline?.failedUnits ?? [];
+  const courses = checks.map((check): Course => ({
+    poll: new Poll(check, { host, clock, failedBefore, onAttempt }),
+    excused: isExcused(check, baseline),
+    passed: false,
+    failedInSoak: false,
+  }));
+  await Promise.all(
+    courses.map(async (course) => {
+      course.passed = await course.poll.untilPassed({ signal, retry });
+    }),
+  );
+  if (soakMs > 0 && courses.length > 0 && courses.every(({ passed, excused }) => passed || excused)) {
+    onSoak?.();
+    await soak(courses, { untilMs: clock.monotonic() + soakMs, signal });
+  }
+  const failed = courses.filter(({ passed, excused }) => !passed && !excused).map(({ poll }) => poll.check);
+  const details = await explainFailures(failed, { host, failedBefore, signal });
+  return courses.map(({ poll, ...ended }) => {
+    const { check, attempts, restarts, lastSeen } = poll;
+    return { check, ...ended, attempts, restarts, lastSeen, details: details[failed.indexOf(check)] ?? [] };
+  });
 }
 
 /**
- * One attempt of each check, all at the same time: what they say before anything is changed.
- * @returns the checks that pass now.
+ * The longest that {@link runChecks} takes, the journal that it reads in the end included.
  */
-export async function passingNow(
+export function longestChecksMs(
   checks: readonly Check[],
-  { host, signal }: { readonly host: CheckedHost; readonly signal?: AbortSignal | undefined },
-): Promise<readonly Check[]> {
-  const answers = await Promise.all(checks.map((check) => attempt(check, host, { signal })));
-  return checks.filter((_check, index) => answers[index]?.passed);
+  { soakMs = 0 }: { readonly soakMs?: number | undefined } = {},
+): number {
+  if (checks.length === 0) return 0;
+  const polling = Math.max(...checks.map(({ deadlineMs, timeoutMs }) => deadlineMs + timeoutMs));
+  const soaking = soakMs === 0 ? 0 : soakMs + Math.max(...checks.map(longestTailMs));
+  return polling + soaking + EXPLAINING_MS;
 }
 
-/** @throws HealthError `health/failed` naming each check that failed and what it last saw. */
-export function assertHealthy(results: readonly CheckResult[]): void {
-  const failed = results.filter((result) => !result.passed);
-  if (failed.length === 0) return;
-  const told = failed.map(({ check, attempts, lastSeen }) => {
-    const times = attempts === 1 ? "once" : `${attempts} times`;
-    return `${check.name} (tried ${times}: ${lastSeen.join(", then ")})`;
-  });
-  throw new HealthError("health/failed", `not healthy: ${told.join("; ")}`, {
-    hint: "see the service's journal on the host; give the check a longer deadline if it only needs more time",
-  });
+/** The list of failed units, and then their journals at the same time. */
+const EXPLAINING_MS = 15_000;
+
+interface Course {
+  readonly poll: Poll;
+  readonly excused: boolean;
+  passed: boolean;
+  failedInSoak: boolean;
 }
 
-async function pollCheck(check: Check, host: CheckedHost, options: RunChecksOptions): Promise<CheckResult> {
-  const { clock = systemClock, signal, onAttempt } = options;
-  const giveUpAt = clock.monotonic() + check.deadlineMs;
-  const lastSeen: string[] = [];
-  let passesInARow = 0;
-  for (let attempts = 1; ; attempts += 1) {
-    const startedAt = clock.monotonic();
-    const answer = await attempt(check, host, { signal });
-    onAttempt?.(check, answer);
-    passesInARow = answer.passed ? passesInARow + 1 : 0;
-    if (lastSeen.at(-1) !== answer.seen) lastSeen.push(answer.seen);
-    if (lastSeen.length > KEPT_ANSWERS) lastSeen.shift();
-    if (passesInARow >= check.passes) return { check, passed: true, attempts, lastSeen };
-    const nextAt = Math.max(startedAt + check.periodMs, clock.monotonic());
-    if (nextAt >= giveUpAt) return { check, passed: false, attempts, lastSeen };
-    await clock.sleep(nextAt - clock.monotonic(), { signal });
+function isExcused(check: Check, baseline: Baseline | undefined): boolean {
+  return baseline !== undefined && !check.required && answerBefore(check, baseline)?.passed === false;
+}
+
+/** The soak of all that passed. When one fails that must pass, the others need not go on. */
+async function soak(
+  courses: readonly Course[],
+  { untilMs, signal }: { readonly untilMs: number; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const end = new AbortController();
+  const follow = (): void => {
+    end.abort(signal?.reason);
+  };
+  signal?.addEventListener("abort", follow, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const passing = courses.filter(({ passed }) => passed);
+    await Promise.all(
+      passing.map(async (course) => {
+        try {
+          course.passed = await course.poll.soak(untilMs, { signal: end.signal });
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (!end.signal.aborted) throw error;
+        }
+        course.failedInSoak = !course.passed;
+        if (!course.passed && !course.excused) end.abort(new Error("another check failed"));
+      }),
+    );
+  } finally {
+    signal?.removeEventListener("abort", follow);
   }
+}
+
+/** A check that is failing when the soak is over goes on until that is decided. */
+function longestTailMs({ failures, periodMs, timeoutMs }: Check): number {
+  return (failures + 1) * Math.max(periodMs, timeoutMs);
 }

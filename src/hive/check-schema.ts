@@ -1,55 +1,37 @@
 import { isIP } from "node:net";
 import { basename } from "node:path";
 import { z } from "zod";
-import type { Check, CommandCheck, HttpCheck, TcpCheck, UnitCheck } from "./hive.ts";
+import type { CheckFunction } from "./check-function.ts";
+import { isGlob, parseGlob } from "./glob.ts";
+import type { BaselineCheck, Check, CommandCheck, CustomCheck, TcpCheck, UnitCheck } from "./hive.ts";
+import { httpShape, makeHttp, refuseOddHttp } from "./http-check-schema.ts";
 import { isHost } from "./target.ts";
-import { duration, exactly, line, oneOf, port, quotedList, text, whole, writeDuration } from "./words.ts";
+import { duration, exactly, line, oneOf, port, quotedList, text, whole, writeDuration, yesOrNo } from "./words.ts";
 
 const PERIOD_MS = 1_000;
 const TIMEOUT_MS = 5_000;
 const DEADLINE_MS = 60_000;
-const MAX_BODY_LENGTH = 65_536;
+const FAILURES = 3;
 const UNIT_TYPES = /\.(?:service|socket|target|timer|mount|automount|path|slice|scope|swap|device)$/;
 
+const name = line("a name of one line, at most 100 characters", { maxLength: 100 });
 const timing = {
-  name: line("a name of one line, at most 100 characters", { maxLength: 100 }).optional(),
+  name: name.optional(),
   period: duration(10).optional(),
   timeout: duration(100).optional(),
   deadline: duration(100).optional(),
   passes: whole(1, 1_000).optional(),
+  failures: whole(1, 1_000).optional(),
+  required: yesOrNo.optional(),
 };
 const place = oneOf(["operator", "host"]).optional();
 const program = z.string({ error: "a program" }).regex(/^[^\0]+$/, { error: "a program" });
 const word = z.string({ error: "a word" }).refine((value) => !value.includes("\0"), { error: "a word without NUL" });
 
-const http = exactly(
-  {
-    ...timing,
-    kind: z.literal("http"),
-    url: text('a URL such as "https://web.example.org/healthz", without a password in it', isWebUrl).optional(),
-    port: port.optional(),
-    path: text('a path such as "/healthz"', (value) => /^\/[\x21\x22\x24-\x7e]*$/.test(value)).optional(),
-    status: whole(100, 599).optional(),
-    body: text(
-      `text of 1 to ${MAX_BODY_LENGTH} characters`,
-      ({ length }) => length > 0 && length <= MAX_BODY_LENGTH,
-    ).optional(),
-    from: place,
-  },
-  "an http check",
-)
-  .superRefine((check, context) => {
-    for (const key of ["port", "path"] as const) {
-      if (check.url === undefined || check[key] === undefined) continue;
-      context.addIssue({ code: "custom", path: [key], message: `no ${key} beside a url`, input: check[key] });
-    }
-  })
+const http = exactly({ ...timing, ...httpShape, kind: z.literal("http"), from: place }, "an http check")
+  .superRefine(refuseOddHttp)
   .superRefine(checkTiming)
-  .transform((check): HttpCheck => {
-    const { url, port: portNumber = 80, path = "/", status, body, from = "operator" } = check;
-    const name = check.name ?? `http ${url ?? `:${portNumber}${path}`}`;
-    return { kind: "http", name, url, port: portNumber, path, status, body, from, ...timingOf(check) };
-  });
+  .transform((check) => makeHttp(check, timingOf(check)));
 
 const tcp = exactly(
   {
@@ -100,26 +82,63 @@ const command = exactly(
     return { kind: "command", name: check.name ?? `command ${basename(argv[0])}`, argv, on, ...timingOf(check) };
   });
 
+const baseline = exactly(
+  {
+    ...timing,
+    kind: z.literal("baseline"),
+    ignore: z.array(text('a unit or a glob such as "backup-*"', isUnitGlob), { error: "a list of units" }).optional(),
+  },
+  "a baseline check",
+)
+  .superRefine(checkTiming)
+  .transform((check): BaselineCheck => {
+    const ignore = (check.ignore ?? []).map((unitName) =>
+      isGlob(unitName) || UNIT_TYPES.test(unitName) ? unitName : `${unitName}.service`,
+    );
+    return { kind: "baseline", name: check.name ?? "baseline", ignore, ...timingOf(check) };
+  });
+
+const custom = exactly(
+  {
+    ...timing,
+    kind: z.literal("custom"),
+    name,
+    probe: z.custom<CheckFunction>((value) => typeof value === "function", {
+      error: "a function that says whether the host is well",
+    }),
+  },
+  "a check of one's own",
+)
+  .superRefine(checkTiming)
+  .transform((check): CustomCheck => ({
+    kind: "custom",
+    name: check.name,
+    probe: check.probe,
+    ...timingOf(check),
+  }));
+
+const KINDS = ["http", "tcp", "unit", "command", "baseline", "custom"] as const;
+
 /** A check as it is written → {@link Check}. A name that was not given is derived; it may not be the only one of its kind. */
 export const checkSchema: z.ZodType<Check> = z
   .custom<object>((value) => typeof value === "object" && value !== null && "kind" in value, {
-    error: "a check made by http(), tcp(), unit() or command()",
+    error: "a check made by http(), tcp(), unit(), command(), baseline() or check()",
   })
-  .pipe(
-    z.discriminatedUnion("kind", [http, tcp, unit, command], {
-      error: quotedList(["http", "tcp", "unit", "command"]),
-    }),
-  );
+  .pipe(z.discriminatedUnion("kind", [http, tcp, unit, command, baseline, custom], { error: quotedList(KINDS) }));
 
 interface Timing {
   readonly period?: number | undefined;
   readonly timeout?: number | undefined;
   readonly deadline?: number | undefined;
   readonly passes?: number | undefined;
+  readonly failures?: number | undefined;
+  readonly required?: boolean | undefined;
 }
 
-function timingOf({ period = PERIOD_MS, timeout, deadline = DEADLINE_MS, passes = 1 }: Timing) {
-  return { periodMs: period, timeoutMs: timeout ?? Math.min(TIMEOUT_MS, deadline), deadlineMs: deadline, passes };
+function timingOf(timing: Timing) {
+  const { period = PERIOD_MS, deadline = DEADLINE_MS, passes = 1, failures = FAILURES, required = false } = timing;
+  const timeoutMs = timing.timeout ?? Math.min(TIMEOUT_MS, deadline);
+  return { periodMs: period, timeoutMs, deadlineMs: deadline, passes, failures, required };
 }
 
 /** Refuses a check that can never pass in the time it has. */
@@ -137,8 +156,6 @@ function checkTiming(check: Timing, context: z.core.$RefinementCtx): void {
   }
 }
 
-function isWebUrl(value: string): boolean {
-  if (/\s/.test(value) || !URL.canParse(value)) return false;
-  const { protocol, username, password } = new URL(value);
-  return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
+function isUnitGlob(value: string): boolean {
+  return /^[\w:.\\@*?[\]!^-]{1,255}$/.test(value) && !("badSetAt" in parseGlob(value));
 }

@@ -1,7 +1,12 @@
+import type { CheckFunction } from "./check-function.ts";
 import type {
+  BaselineCheckInput,
+  BaselineOptions,
   CheckTiming,
   CommandCheckInput,
   CommandCheckOptions,
+  CustomCheckInput,
+  CustomCheckOptions,
   HiveInput,
   HostInput,
   HttpCheckInput,
@@ -33,8 +38,10 @@ export function defineHost(host: HostInput): HostInput {
 }
 
 /**
- * Passes when an HTTP GET is answered as expected.
+ * Passes when an HTTP request is answered as expected.
  * @example http({ port: 8080, path: "/healthz" })
+ * @example http({ url: "https://www.example.org/", status: [200, 304], headers: { "content-type": "text/html" } })
+ * @example http({ path: "/healthz", tls: { servername: "www.example.org", minDaysLeft: 14 } })
  */
 export function http(options: HttpCheckOptions = {}): HttpCheckInput {
   return { ...options, kind: "http" };
@@ -66,4 +73,24 @@ export function command(
   options: CommandCheckOptions = {},
 ): CommandCheckInput {
   return { ...options, kind: "command", argv };
+}
+
+/**
+ * Passes when no systemd unit has failed that had not failed before the deployment.
+ * @example baseline({ ignore: ["certbot.service"] })
+ */
+export function baseline(options: BaselineOptions = {}): BaselineCheckInput {
+  return { ...options, kind: "baseline" };
+}
+
+/**
+ * A check of one's own, in TypeScript. It passes unless it throws, or answers `false` or a reason.
+ * @example
+ * check("the queue drains", async ({ run }) => {
+ *   const { stdout } = await run(["redis-cli", "llen", "jobs"]);
+ *   return Number(stdout) < 1000 || `${stdout.trim()} jobs wait`;
+ * })
+ */
+export function check(name: string, probe: CheckFunction, options: CustomCheckOptions = {}): CustomCheckInput {
+  return { ...options, kind: "custom", name, probe };
 }

@@ -1,3 +1,5 @@
+import type { CheckFunction } from "./check-function.ts";
+import type { RolloutPolicy } from "./rollout-policy.ts";
 import type { SystemSource } from "./system-source.ts";
 
 declare const hostName: unique symbol;
@@ -11,16 +13,8 @@ export interface Hive {
   readonly directory: string;
   /** In the order the hive file gives them. */
   readonly hosts: readonly Host[];
-  /** In the order they go; every host is in one. */
-  readonly waves: readonly Wave[];
+  readonly rollout: RolloutPolicy;
   readonly limits: Limits;
-}
-
-/** Hosts that go together, before or after others. */
-export interface Wave {
-  /** The selection as the hive gives it, or `rest`. */
-  readonly name: string;
-  readonly hosts: readonly HostName[];
 }
 
 /** One machine of a {@link Hive}. */
@@ -90,7 +84,7 @@ export interface Limits {
   readonly activate: number;
 }
 
-export type Check = HttpCheck | TcpCheck | UnitCheck | CommandCheck;
+export type Check = HttpCheck | TcpCheck | UnitCheck | CommandCheck | BaselineCheck | CustomCheck;
 
 interface CheckBase {
   readonly name: string;
@@ -98,6 +92,10 @@ interface CheckBase {
   readonly timeoutMs: number;
   readonly deadlineMs: number;
   readonly passes: number;
+  /** Failures in a row that fail it during the soak. */
+  readonly failures: number;
+  /** Whether it must pass even when it did not before the deployment. */
+  readonly required: boolean;
 }
 
 export interface HttpCheck extends CheckBase {
@@ -106,10 +104,30 @@ export interface HttpCheck extends CheckBase {
   readonly url: string | undefined;
   readonly port: number;
   readonly path: string;
-  /** Undefined: any from 200 to 299. */
-  readonly status: number | undefined;
+  readonly method: "GET" | "HEAD";
+  /** One of these; undefined: any from 200 to 299. */
+  readonly status: number | readonly number[] | undefined;
+  /** Names in lower case. */
+  readonly headers: readonly HeaderExpectation[];
   readonly body: string | undefined;
+  /** Given without a `url`, it makes the request an https one. */
+  readonly tls: TlsExpectations | undefined;
   readonly from: "operator" | "host";
+}
+
+/** What one header of an answer must be. */
+export type HeaderExpectation =
+  { readonly name: string; readonly contains: string } | { readonly name: string; readonly equals: string };
+
+export interface TlsExpectations {
+  /** Whole days. */
+  readonly minDaysLeft: number;
+  /** Undefined: the URL's. */
+  readonly servername: string | undefined;
+  /** Certificates in PEM; undefined: those Node trusts. */
+  readonly ca: readonly string[] | undefined;
+  /** SHA-256 of the certificate: 64 digits in lower case. */
+  readonly fingerprint: string | undefined;
 }
 
 export interface TcpCheck extends CheckBase {
@@ -128,4 +146,15 @@ export interface CommandCheck extends CheckBase {
   readonly kind: "command";
   readonly argv: readonly [program: string, ...args: string[]];
   readonly on: "host" | "operator";
+}
+
+export interface BaselineCheck extends CheckBase {
+  readonly kind: "baseline";
+  /** Globs of unit names. */
+  readonly ignore: readonly string[];
+}
+
+export interface CustomCheck extends CheckBase {
+  readonly kind: "custom";
+  readonly probe: CheckFunction;
 }

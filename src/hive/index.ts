@@ -1,13 +1,24 @@
 /** What the user says: the hive, its validation, and the selection of hosts from it. */
+export type {
+  CheckCommandResult,
+  CheckContext,
+  CheckFetchOptions,
+  CheckFunction,
+  CheckVerdict,
+} from "./check-function.ts";
 export type { HiveDefinition } from "./define.ts";
-export { command, defineHive, defineHost, http, tcp, unit } from "./define.ts";
+export { baseline, check, command, defineHive, defineHost, http, tcp, unit } from "./define.ts";
 export { HiveError, hiveErrorCodes } from "./errors.ts";
+export { globMatches, parseGlob } from "./glob.ts";
 export type { Goal } from "./goal.ts";
 export { activates, GOALS, installsSecrets, makesSystem, needsHost, persistsAfterReboot } from "./goal.ts";
 export type {
   ActivationLimits,
+  BaselineCheck,
   Check,
   CommandCheck,
+  CustomCheck,
+  HeaderExpectation,
   Hive,
   Host,
   HostName,
@@ -16,26 +27,30 @@ export type {
   SecretUse,
   Target,
   TcpCheck,
+  TlsExpectations,
   UnitCheck,
-  Wave,
 } from "./hive.ts";
 export type {
   ActivationInput,
+  BaselineCheckInput,
+  BaselineOptions,
   CheckInput,
   CheckTiming,
   CommandCheckInput,
   CommandCheckOptions,
+  CustomCheckInput,
+  CustomCheckOptions,
   HiveInput,
   HostDefaults,
   HostInput,
   HttpCheckInput,
   HttpCheckOptions,
   LimitsInput,
-  RolloutInput,
   SecretUseInput,
   TargetInput,
   TcpCheckInput,
   TcpCheckOptions,
+  TlsInput,
   UnitCheckInput,
 } from "./input.ts";
 export type {
@@ -73,6 +88,23 @@ export type {
   UnitOptions,
 } from "./native-units.ts";
 export { service, socket, target, timer } from "./native-units.ts";
+export { amountExpected, parseAmount, writeAmount } from "./amount.ts";
+export type { Share } from "./amount.ts";
+export { makeWaves, takesRest } from "./make-waves.ts";
+export type { WaveRead } from "./rollout-schema.ts";
+export { ON_FAILURE, REST } from "./rollout-schema.ts";
+export { MAX_DURATION_MS } from "./words.ts";
+export type { FunctionGateInput, GateInput, RolloutInput, WaveInput } from "./rollout-input.ts";
+export type {
+  Amount,
+  Gate,
+  GateContext,
+  GateFunction,
+  OnFailure,
+  RolloutPolicy,
+  WavePolicy,
+} from "./rollout-policy.ts";
+export { countOf } from "./rollout-policy.ts";
 export type { ParseHiveOptions } from "./parse-hive.ts";
 export { parseHive } from "./parse-hive.ts";
 export { selectHosts } from "./select-hosts.ts";

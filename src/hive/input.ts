@@ -1,4 +1,6 @@
 import type { Duration } from "#core";
+import type { CheckFunction } from "./check-function.ts";
+import type { RolloutInput } from "./rollout-input.ts";
 import type { SystemSource } from "./system-source.ts";
 
 /** What a hive file exports through {@link defineHive}. */
@@ -9,20 +11,10 @@ export interface HiveInput {
   readonly hosts: Readonly<Record<string, HostInput>>;
   /** What every host takes unless it says otherwise. Its `tags` are added to each host's own. */
   readonly defaults?: HostDefaults | undefined;
-  /** In which order the hosts get their turn. */
+  /** In which order the hosts get their turn, and what happens when some do not end well. */
   readonly rollout?: RolloutInput | undefined;
   /** How much happens at once. */
   readonly limits?: LimitsInput | undefined;
-}
-
-/** In which order the hosts get their turn. */
-export interface RolloutInput {
-  /**
-   * Selections as `--on` takes them, one wave each: `["@canary", "@web"]`. A wave begins when the one before it is done, and
-   * not at all when a host of that failed. A host is in the first wave that selects it; those in none make the last.
-   * Default: all hosts in one wave.
-   */
-  readonly waves?: readonly string[] | undefined;
 }
 
 /** One machine: how to reach it, what it runs, and how to tell that it is well. */
@@ -140,8 +132,12 @@ export interface LimitsInput {
   readonly activate?: number | undefined;
 }
 
-/** One kind of proof; made by {@link http}, {@link tcp}, {@link unit} and {@link command}. */
-export type CheckInput = HttpCheckInput | TcpCheckInput | UnitCheckInput | CommandCheckInput;
+/**
+ * One kind of proof; made by {@link http}, {@link tcp}, {@link unit}, {@link command}, {@link baseline} and
+ * {@link check}.
+ */
+export type CheckInput =
+  HttpCheckInput | TcpCheckInput | UnitCheckInput | CommandCheckInput | BaselineCheckInput | CustomCheckInput;
 
 /** When and how often a check is tried. */
 export interface CheckTiming {
@@ -155,25 +151,62 @@ export interface CheckTiming {
   readonly deadline?: Duration | undefined;
   /** Passes in a row that are wanted. Default: 1. */
   readonly passes?: number | undefined;
+  /** Failures in a row that are too many once it has passed, while the rollout lets the host soak. Default: 3. */
+  readonly failures?: number | undefined;
+  /**
+   * Whether the check must pass even when it did not before the deployment. Otherwise what was ill already does not
+   * count. Default: false.
+   */
+  readonly required?: boolean | undefined;
 }
 
-/** An HTTP GET that must be answered as expected. */
+/** An HTTP request that must be answered as expected. */
 export interface HttpCheckOptions extends CheckTiming {
   /** The whole URL. Default: made from the target's address with `port` and `path`. */
   readonly url?: string | undefined;
-  /** The port, when no `url` is given. Default: 80. */
+  /** The port, when no `url` is given. Default: 80, with `tls` 443. */
   readonly port?: number | undefined;
   /** The path, when no `url` is given. Default: `"/"`. */
   readonly path?: string | undefined;
-  /** The status wanted. Default: any from 200 to 299. */
-  readonly status?: number | undefined;
+  /** Default: `"GET"`. */
+  readonly method?: "GET" | "HEAD" | undefined;
+  /** The status wanted, or those that will do. Default: any from 200 to 299. Redirections are not followed. */
+  readonly status?: number | readonly number[] | undefined;
+  /**
+   * Headers the answer must have: text that one must contain, or what it must be.
+   * @example { "content-type": "text/html", "x-release": { equals: "v2" } }
+   */
+  readonly headers?: Readonly<Record<string, string | { readonly equals: string }>> | undefined;
   /** Text that the first 64 KiB of the body must contain. */
   readonly body?: string | undefined;
+  /**
+   * What the certificate must be. `{}` alone, without a `url`, makes the request an https one; an https `url` is verified
+   * without it, too.
+   */
+  readonly tls?: TlsInput | undefined;
   /**
    * Where the request starts: `"operator"` connects from this machine; `"host"` goes through the SSH connection and
    * starts on the host itself (to `127.0.0.1` unless a `url` says otherwise). Default: `"operator"`.
    */
   readonly from?: "operator" | "host" | undefined;
+}
+
+/** What a server's certificate must be. It must be valid today, whatever else is said. */
+export interface TlsInput {
+  /** Whole days for which the certificate must stay valid. Default: 0. */
+  readonly minDaysLeft?: number | undefined;
+  /**
+   * The name that the server is asked for and that the certificate must have. Default: the URL's host. Where no `url` is
+   * given the request's `Host` is this too.
+   */
+  readonly servername?: string | undefined;
+  /** Certificates in PEM to trust in place of Node's own; for a certificate of one's own authority. */
+  readonly ca?: string | readonly string[] | undefined;
+  /**
+   * The certificate's SHA-256 as `openssl x509 -fingerprint -sha256` prints it. Without `ca` it alone is the proof, and the
+   * certificate may be self-signed and of any name.
+   */
+  readonly fingerprint?: string | undefined;
 }
 
 /** A TCP port that must accept a connection. */
@@ -191,6 +224,15 @@ export interface CommandCheckOptions extends CheckTiming {
   readonly on?: "host" | "operator" | undefined;
 }
 
+/** Units that fail since the deployment. */
+export interface BaselineOptions extends CheckTiming {
+  /** Units that may fail, as names or globs: `["certbot.service", "backup-*"]`. Without a suffix a `.service` is meant. */
+  readonly ignore?: readonly string[] | undefined;
+}
+
+/** The timing of a {@link check}, which is named apart. */
+export type CustomCheckOptions = Omit<CheckTiming, "name">;
+
 export interface HttpCheckInput extends HttpCheckOptions {
   readonly kind: "http";
 }
@@ -205,4 +247,12 @@ export interface UnitCheckInput extends CheckTiming {
 export interface CommandCheckInput extends CommandCheckOptions {
   readonly kind: "command";
   readonly argv: readonly [program: string, ...args: string[]];
+}
+export interface BaselineCheckInput extends BaselineOptions {
+  readonly kind: "baseline";
+}
+export interface CustomCheckInput extends CustomCheckOptions {
+  readonly kind: "custom";
+  readonly name: string;
+  readonly probe: CheckFunction;
 }

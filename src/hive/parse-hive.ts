@@ -1,16 +1,15 @@
 import { basename } from "node:path";
 import { z } from "zod";
-import { messageOf } from "#core";
 import { describeFound } from "./describe-found.ts";
 import { HiveError } from "./errors.ts";
 import { freezeDeep } from "./freeze-deep.ts";
-import type { Hive, Host, HostName, Limits, Wave } from "./hive.ts";
+import type { Hive, Host, HostName, Limits } from "./hive.ts";
 import { defaultsSchema, hostSchema, limitsSchema } from "./host-schema.ts";
 import type { HostDefaultsRead } from "./host-schema.ts";
 import { makeHost } from "./make-host.ts";
-import { planWaves } from "./plan-waves.ts";
+import { makeRollout } from "./make-rollout.ts";
 import { Problems } from "./problems.ts";
-import { selectHosts } from "./select-hosts.ts";
+import { rolloutSchema } from "./rollout-schema.ts";
 import { exactly, isName, line, NAME_LETTERS } from "./words.ts";
 
 export interface ParseHiveOptions {
@@ -36,9 +35,12 @@ export function parseHive(input: unknown, options: ParseHiveOptions): Hive {
   const defaults = shell && problems.read(defaultsSchema.optional(), shell.defaults, ["defaults"]);
   const hosts = shell && readHosts(shell.hosts, { defaults: defaults ?? {}, directory, problems });
   const rollout = shell && problems.read(rolloutSchema.optional(), shell.rollout, ["rollout"]);
-  const waves = hosts && wavesOf(hosts, rollout?.waves ?? [], problems);
+  // Of a part of the hosts, selections would seem to name what is not there.
+  const areWhole =
+    hosts?.length === countOfKeys(shell?.hosts) && (defaults !== undefined || shell?.defaults === undefined);
+  const policy = makeRollout(rollout ?? {}, { hosts: areWhole ? hosts : undefined, problems });
   const { lines } = problems;
-  if (hosts === undefined || waves === undefined || lines.length > 0) {
+  if (hosts === undefined || lines.length > 0) {
     const count = lines.length === 1 ? "1 problem" : `${lines.length} problems`;
     throw new HiveError(
       "hive/invalid",
@@ -49,7 +51,7 @@ export function parseHive(input: unknown, options: ParseHiveOptions): Hive {
     name: name ?? options.name ?? (basename(directory) || "hive"),
     directory,
     hosts,
-    waves,
+    rollout: policy,
     limits: limitsOf(limits),
   });
 }
@@ -59,10 +61,6 @@ const anything = z.unknown().optional();
 const shellSchema = exactly(
   { name: anything, hosts: anything, defaults: anything, rollout: anything, limits: anything },
   "an object made by defineHive({ hosts: { … } })",
-);
-const rolloutSchema = exactly(
-  { waves: z.array(line('a selection such as "@canary"'), { error: "a list of selections" }).optional() },
-  "an object with waves",
 );
 const hostsSchema = z.record(z.string(), z.unknown(), { error: "the hosts by name, as an object" });
 
@@ -110,20 +108,8 @@ function refuseSharedTargets(hosts: readonly Host[], problems: Problems): void {
   }
 }
 
-function wavesOf(
-  hosts: readonly Host[],
-  selections: readonly string[],
-  problems: Problems,
-): readonly Wave[] | undefined {
-  const readable = selections.filter((selection, index) => {
-    try {
-      return selectHosts({ hosts }, selection).length > 0;
-    } catch (error) {
-      problems.add(["rollout", "waves", index], "a selection of hosts of this hive", messageOf(error));
-      return false;
-    }
-  });
-  return problems.lines.length === 0 ? planWaves({ hosts }, readable) : undefined;
+function countOfKeys(value: unknown): number {
+  return typeof value === "object" && value !== null ? Object.keys(value).length : 0;
 }
 
 function limitsOf(limits: z.output<typeof limitsSchema> = {}): Limits {

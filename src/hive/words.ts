@@ -4,7 +4,7 @@ import { z } from "zod";
 import { unknownKeys } from "./problems.ts";
 
 /** Longer waits than this are slips of the pen, and timers do not reach much further. */
-const MAX_DURATION_MS = 24 * 3_600_000;
+export const MAX_DURATION_MS = 24 * 3_600_000;
 
 const UNIT_NAME = /^[\w:.\\-]+(?:@[\w:.\\-]*)?\.(?:service|socket|target|timer|mount|automount|path|slice|swap)$/;
 
@@ -21,6 +21,16 @@ export function exactly<Shape extends z.core.$ZodLooseShape>(
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === "unrecognized_keys" ? unknownKeys(issue.keys, { known, within: expected }) : expected,
+  });
+}
+
+/** What the schema that `choose` picks for a value makes of it: where the kind of the value says what it is to be. */
+export function either<Output>(choose: (value: unknown) => z.ZodType<Output>): z.ZodType<Output> {
+  return z.unknown().transform((value, context) => {
+    const result = choose(value).safeParse(value, { reportInput: true });
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) context.issues.push(issue as (typeof context.issues)[number]);
+    return z.NEVER;
   });
 }
 
@@ -53,6 +63,14 @@ export function text(expected: string, isRight: (value: string) => boolean): z.Z
 /** Text of one line that is not blank. */
 export function line(expected: string, { maxLength = 4_096 }: { readonly maxLength?: number } = {}): z.ZodString {
   return text(expected, (value) => value.trim() !== "" && value.length <= maxLength && !/\p{Cc}/u.test(value));
+}
+
+/** A program and its arguments, none of them a line for a shell. */
+export function commandLine(...example: readonly string[]) {
+  const program = z.string({ error: "a program" }).regex(/^[^\0]+$/, { error: "a program" });
+  const word = z.string({ error: "a word" }).refine((value) => !value.includes("\0"), { error: "a word without NUL" });
+  const shown = example.map((part) => JSON.stringify(part)).join(", ");
+  return z.tuple([program], word, { error: `a program and its arguments as a list of words such as [${shown}]` });
 }
 
 /** A user or a group of the host. */

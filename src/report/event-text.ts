@@ -39,6 +39,10 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
       return interruptionLines(state, Infinity).map((line) => paint("yellow", line));
     case "host-finished":
       return [endText(event.report, options)];
+    case "wave-started":
+      return [`wave ${plainLine(event.wave)}: ${counted(event.hosts.length, "host")}`];
+    case "wave-finished":
+      return event.stopped === undefined ? [] : [paint("yellow", `no more waves: ${plainLine(event.stopped)}`)];
     case "step-started":
     case "run-finished":
       return [];

@@ -111,6 +111,9 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
     case "notice":
       addNotice(state, { host: event.host, message: event.message, announced: true });
       break;
+    case "wave-started":
+    case "wave-finished":
+      break;
     case "interrupted":
       state.interruption = event.leave ? "leaving" : "stopping";
       break;

@@ -8,7 +8,9 @@ import {
   probeHost,
   startAgent,
 } from "#activation";
-import { assertHealthy, passingNow, runChecks } from "#health";
+import type { Baseline } from "#health";
+import { formatDuration } from "#core";
+import { assertHealthy, detailsOf, longestChecksMs, noticesOf, runChecks, takeBaseline } from "#health";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import { SshError } from "#ssh";
@@ -19,7 +21,10 @@ import type { DeployContext } from "./deploy-context.ts";
 import type { Ending, HostLog } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";
 import type { StoreKind } from "./open-host-store.ts";
+import { rebootDeployed } from "./reboot-deployed.ts";
 import { settleHost } from "./settle-host.ts";
+
+const CONFIRM_MARGIN_MS = 30_000;
 
 /** What is to happen on a host whose store has the closure. */
 export interface ActivationWork {
@@ -29,7 +34,9 @@ export interface ActivationWork {
   readonly storeKind: StoreKind;
   readonly goal: "secrets" | "test" | "boot" | "switch";
   /** The generation of secrets that goes with it; undefined when they stay as they are. */
-  readonly secrets: number | undefined;
+  readonly secrets: number | "none" | undefined;
+  /** How long the checks go on after they passed. */
+  readonly soakMs: number;
 }
 
 /**
@@ -47,24 +54,30 @@ export async function activateHost(
   const { host, facts, goal } = work;
   const order = orderOf(work, context);
   const checks = goal === "boot" ? [] : host.checks;
-  const healthyBefore = await passingNow(checks, { host: checkedHost(host, connection), signal: context.leave });
-  const scene: ActivationScene = { host, order, facts, healthyBefore, log, context, connection, shownLines: 0 };
+  const baseline = await takeBaseline(checks, { host: checkedHost(host, connection), signal: context.leave });
+  const { soakMs } = work;
+  const scene: ActivationScene = { host, order, facts, baseline, soakMs, log, context, connection, shownLines: 0 };
   try {
-    if (goal === "boot") {
-      await log.step("commit", () => commitForBoot(scene));
-    } else {
-      const tested = await log.step("test", () => testSystem(scene));
-      await log.step("login", () => logInFreshly(tested, scene));
-      await log.step("check", () => checkHost(scene));
-      await log.step(goal === "test" ? "confirm" : "commit", () => confirmHost(scene));
-    }
-    return { outcome: "deployed" };
+    await proveAndCommit(scene);
+    return await rebootDeployed(scene, { policy: context.run.reboot ?? "never", check: () => checkHost(scene) });
   } catch (error) {
     if (error instanceof AgentNotStarted) throw error.reason;
     return await settleHost(error, scene);
   } finally {
     if (scene.connection !== connection) await scene.connection[Symbol.asyncDispose]();
   }
+}
+
+async function proveAndCommit(scene: ActivationScene): Promise<void> {
+  const { order, log } = scene;
+  if (order.goal === "boot") {
+    await log.step("commit", () => commitForBoot(scene));
+    return;
+  }
+  const tested = await log.step("test", () => testSystem(scene));
+  await log.step("login", () => logInFreshly(tested, scene));
+  await log.step("check", () => checkHost(scene));
+  await log.step(order.goal === "test" ? "confirm" : "commit", () => confirmHost(scene));
 }
 
 /** The host refused the agent and is as it was: there is nothing to settle. */
@@ -78,7 +91,7 @@ class AgentNotStarted extends Error {
 }
 
 function orderOf(
-  { host, toplevel, facts, storeKind, goal, secrets }: ActivationWork,
+  { host, toplevel, facts, storeKind, goal, secrets, soakMs }: ActivationWork,
   { run, clock }: DeployContext,
 ): AgentOrder {
   return {
@@ -92,7 +105,7 @@ function orderOf(
     store: storeKind,
     secrets,
     switchTimeoutMs: host.activation.timeoutMs,
-    confirmTimeoutMs: host.activation.confirmTimeoutMs,
+    confirmTimeoutMs: confirmTimeoutOf(host, soakMs),
     record: {
       version: 1,
       run: run.id,
@@ -108,7 +121,14 @@ function orderOf(
   };
 }
 
+/** The proof may take as long as the checks and their soak take at the most, and then the confirmation has to get there. */
+function confirmTimeoutOf({ activation, checks }: Host, soakMs: number): number {
+  const longest = longestChecksMs(checks, { soakMs }) + CONFIRM_MARGIN_MS;
+  return soakMs === 0 ? activation.confirmTimeoutMs : Math.max(activation.confirmTimeoutMs + soakMs, longest);
+}
+
 async function start({ host, order, connection, context }: ActivationScene): Promise<void> {
+  await context.decided?.();
   try {
     await startAgent(accessTo(host, connection), order, { signal: context.leave });
   } catch (error) {
@@ -140,6 +160,7 @@ async function testSystem(scene: ActivationScene): Promise<{ readonly connection
 async function logInFreshly(tested: { readonly connectionLost: boolean }, scene: ActivationScene): Promise<void> {
   const { host, order, log, context } = scene;
   const fresh = await logInAgain(host, {
+    logIn: (...login) => context.ports.logIn(...login),
     ssh: context.ssh,
     signal: context.leave,
     clock: context.clock,
@@ -157,22 +178,40 @@ async function logInFreshly(tested: { readonly connectionLost: boolean }, scene:
   if (status?.state !== "waiting") throw describeCause(status, order);
 }
 
-async function checkHost({ host, connection, log, context }: ActivationScene): Promise<void> {
+async function checkHost(scene: ActivationScene): Promise<void> {
+  const { host, connection, log, context, soakMs } = scene;
   const results = await runChecks(host.checks, {
     host: checkedHost(host, connection),
+    baseline: excusingBaseline(scene),
+    soakMs,
     clock: context.clock,
     signal: context.leave,
     onAttempt: (check, answer) => {
       if (!answer.passed) log.message("check", `waiting for ${check.name}: ${answer.seen}`);
     },
+    onSoak: () => {
+      log.message("check", `all well; watching it for ${formatDuration(soakMs)} more`);
+    },
   });
+  for (const notice of noticesOf(results)) log.notice(notice);
+  for (const line of detailsOf(results)) log.line("check", line);
   assertHealthy(results);
+}
+
+/**
+ * What was ill before is excused where the hive asks for a baseline and there was a system before: else a service that is
+ * new, and so failed its check before it was there, would be excused too.
+ */
+function excusingBaseline({ host, order, baseline }: ActivationScene): Baseline | undefined {
+  const asksForIt = host.checks.some(({ kind }) => kind === "baseline");
+  return asksForIt && order.previous !== undefined ? baseline : undefined;
 }
 
 /** Tells the agent that it may keep the system, and waits until it has done what the goal asks. */
 async function confirmHost(scene: ActivationScene): Promise<void> {
   const { host, order, connection, context } = scene;
   const signal = context.leave;
+  await context.decided?.();
   await decideAgent(accessTo(host, connection), { run: order.run, verdict: "confirmed", signal });
   const status = await watchAgent(scene, {
     step: "commit",
@@ -202,7 +241,7 @@ async function verifyCommitted(
 ): Promise<void> {
   const facts = await probeHost(accessTo(host, connection), { signal: context.leave });
   log.generation = facts.profile.generation;
-  if (running && order.secrets !== undefined && facts.secrets.generation !== order.secrets) {
+  if (running && order.secrets !== undefined && (facts.secrets.generation ?? "none") !== order.secrets) {
     throw new ActivationError("activation/commit", "after the commit the host uses other secrets", {
       hint: "somebody else changed the host in the same moment; see its journal",
     });

@@ -1,7 +1,7 @@
 import type { AgentOrder, AgentState, AgentStatus, HostAccess, HostFacts } from "#activation";
 import { followAgent } from "#activation";
-import type { CheckedHost } from "#health";
-import type { Check, Host } from "#hive";
+import type { Baseline, CheckedHost } from "#health";
+import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import type { DeployContext } from "./deploy-context.ts";
 import type { HostLog } from "./host-log.ts";
@@ -13,8 +13,10 @@ export interface ActivationScene {
   readonly order: AgentOrder;
   /** The host as it was before. */
   readonly facts: HostFacts;
-  /** The checks that passed before anything was changed: they must pass again after going back. */
-  readonly healthyBefore: readonly Check[];
+  /** What the checks said before anything was changed: those that passed must pass again after going back. */
+  readonly baseline: Baseline;
+  /** How long the checks go on after they passed. */
+  readonly soakMs: number;
   readonly log: HostLog;
   readonly context: DeployContext;
   /** The connection in hand: the first, then the fresh one. It may have been lost. */

@@ -5,9 +5,9 @@ import type { Closure, NarSource } from "#store";
 import { copyClosure } from "#store";
 import { accessTo } from "./activation-scene.ts";
 import type { HostLog } from "./host-log.ts";
+import type { HostPorts } from "./host-ports.ts";
 import type { KeptLease } from "./keep-lease.ts";
 import type { StoreKind } from "./open-host-store.ts";
-import { openHostStore } from "./open-host-store.ts";
 
 /**
  * Sends what the host lacks of a closure, and keeps it there from being collected.
@@ -22,11 +22,12 @@ export async function copyToHost(
     readonly log: HostLog;
     readonly narSource: NarSource;
     readonly lease: KeptLease;
+    readonly ports: HostPorts;
   },
 ): Promise<number> {
-  const { host, storeKind, connection, log, narSource, lease } = options;
+  const { host, storeKind, connection, log, narSource, lease, ports } = options;
   const { signal } = lease;
-  await using store = await openHostStore(host, { kind: storeKind, connection, signal });
+  await using store = await ports.openHostStore(host, { kind: storeKind, connection, signal });
   const copied = await copyClosure(closure, store, {
     narSource,
     substitute: host.substitute,

@@ -1,6 +1,8 @@
 import type { Clock } from "#core";
 import type { NarSource } from "#store";
 import type { Emit } from "./host-log.ts";
+import type { Availability } from "./availability.ts";
+import type { HostPorts } from "./host-ports.ts";
 import type { Run } from "./rollout-plan.ts";
 import type { SshOptions } from "./log-in.ts";
 
@@ -14,8 +16,12 @@ export interface DeployContext {
   readonly narSource: NarSource;
   readonly copyLimit: Limit;
   readonly activateLimit: Limit;
+  readonly availability: Availability;
   readonly emit: Emit;
   readonly clock: Clock;
   /** Aborts when hosts are to be left to their agents at once. */
   readonly leave: AbortSignal;
+  readonly ports: HostPorts;
+  /** Settles once all that happened so far is on the disk: to be waited for before anything that cannot be undone. */
+  readonly decided?: (() => Promise<void>) | undefined;
 }

@@ -7,12 +7,12 @@ import type { StorePath } from "#store";
 import { accessTo } from "./activation-scene.ts";
 import { activateHost } from "./activate-host.ts";
 import { copyToHost } from "./copy-to-host.ts";
+import { NoneLeft } from "./availability.ts";
 import type { DeployContext } from "./deploy-context.ts";
 import { RolloutError } from "./errors.ts";
 import type { Ending } from "./host-log.ts";
 import { endingOf, HostLog } from "./host-log.ts";
 import { keepLease } from "./keep-lease.ts";
-import { logIn } from "./log-in.ts";
 import { storeKindOf } from "./open-host-store.ts";
 import type { PlannedSecrets, PlannedSystem } from "./rollout-plan.ts";
 import type { HostReport } from "./rollout-report.ts";
@@ -21,20 +21,26 @@ const DEPLOYED: Ending = { outcome: "deployed" };
 const UNCHANGED: Ending = { outcome: "unchanged" };
 
 /** Takes one host through the steps of the run's goal. What fails on the host is its report, never thrown. */
-export async function deployHost(planned: PlannedSystem | PlannedSecrets, context: DeployContext): Promise<HostReport> {
+export async function deployHost(
+  planned: PlannedSystem | PlannedSecrets,
+  { context, soakMs }: { readonly context: DeployContext; readonly soakMs: number },
+): Promise<HostReport> {
   const { host } = planned;
   const log = new HostLog(host.name, context);
   if ("closure" in planned) log.to = planned.closure.toplevel;
   try {
-    return log.finish(await deploy(planned, { log, context }));
+    return log.finish(await deploy(planned, { log, context, soakMs }));
   } catch (error) {
+    if (error instanceof NoneLeft && !context.leave.aborted) {
+      return log.finish({ outcome: "skipped", reason: error.message });
+    }
     return log.finish(endingOf("failed", context.leave.aborted ? stopped() : error, host.name));
   }
 }
 
 async function deploy(
   planned: PlannedSystem | PlannedSecrets,
-  { log, context }: { readonly log: HostLog; readonly context: DeployContext },
+  { log, context, soakMs }: { readonly log: HostLog; readonly context: DeployContext; readonly soakMs: number },
 ): Promise<Ending> {
   const { host, secrets } = planned;
   const { goal } = context.run;
@@ -52,6 +58,7 @@ async function deploy(
   // Another deployment may have ended, or gone back, since the first look.
   const facts = await probeHost(access, { signal: lease.signal });
   log.from = facts.running;
+  log.secretsFrom = facts.secrets.generation;
   if (isAsWanted(goal, wanted, facts)) return unchanged(facts, log);
 
   const toplevel = wanted.toplevel ?? systemOf(facts);
@@ -60,7 +67,11 @@ async function deploy(
   if ("closure" in planned) {
     copied = await context.copyLimit(() =>
       log.step("copy", () =>
-        copyToHost(planned.closure, { host, storeKind, connection, log, narSource: context.narSource, lease }),
+        copyToHost(planned.closure, {
+          ...{ host, storeKind, connection, log, lease },
+          narSource: context.narSource,
+          ports: context.ports,
+        }),
       ),
     );
   }
@@ -87,12 +98,12 @@ async function deploy(
     case "switch": {
       // Where the system is what it should be, only the secrets change.
       const isSystemThere = facts.running === toplevel && facts.profile.system === toplevel;
-      const work = { host, toplevel, facts, storeKind, secrets: generation };
-      return await context.activateLimit(() =>
-        activateHost(
-          { ...work, goal: goal === "switch" && isSystemThere ? "secrets" : goal },
-          { connection, log, context },
-        ),
+      const work = { host, toplevel, facts, storeKind, soakMs, secrets: generation };
+      const activation = { ...work, goal: goal === "switch" && isSystemThere ? ("secrets" as const) : goal };
+      return await context.availability.during(
+        host.name,
+        () => context.activateLimit(() => activateHost(activation, { connection, log, context })),
+        { isLost: ({ outcome }) => outcome === "stranded", signal: lease.signal },
       );
     }
   }
@@ -144,7 +155,7 @@ async function openConnection(
   host: Host,
   { log, context }: { readonly log: HostLog; readonly context: DeployContext },
 ): Promise<Connection> {
-  const connection = await logIn(host, {
+  const connection = await context.ports.logIn(host, {
     ssh: context.ssh,
     signal: context.leave,
     onNotice: (text) => {

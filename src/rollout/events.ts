@@ -16,6 +16,10 @@ export type RolloutHappening =
       /** The steps of each host, in order. */
       readonly steps: readonly Step[];
     }
+  /** Of runs with more than one wave. */
+  | { readonly type: "wave-started"; readonly wave: string; readonly hosts: readonly HostName[] }
+  /** `stopped`: why no later wave is begun. */
+  | { readonly type: "wave-finished"; readonly wave: string; readonly stopped: string | undefined }
   | { readonly type: "step-started"; readonly host: HostName; readonly step: Step }
   | {
       readonly type: "step-progress";

@@ -16,6 +16,7 @@ export class HostLog {
   from: StorePath | undefined;
   to: StorePath | undefined;
   generation: number | undefined;
+  secretsFrom: number | undefined;
   logins = 0;
   copiedPaths = 0;
   copiedBytes = 0;
@@ -23,11 +24,20 @@ export class HostLog {
   readonly #emit: Emit;
   readonly #clock: Clock;
   readonly #startedAt: number;
-  readonly #notices: string[] = [];
+  readonly #notices: string[];
   #lastProgressAt = Number.NEGATIVE_INFINITY;
 
-  constructor(host: HostName, { emit, clock }: { readonly emit: Emit; readonly clock: Clock }) {
+  /** @param before what was written before, which this goes on with. */
+  constructor(host: HostName, { emit, clock }: { readonly emit: Emit; readonly clock: Clock }, before?: HostHistory) {
     this.host = host;
+    this.from = before?.from;
+    this.to = before?.to;
+    this.generation = before?.generation;
+    this.secretsFrom = before?.secretsFrom;
+    this.logins = before?.logins ?? 0;
+    this.copiedPaths = before?.copiedPaths ?? 0;
+    this.copiedBytes = before?.copiedBytes ?? 0;
+    this.#notices = [...(before?.notices ?? [])];
     this.#emit = emit;
     this.#clock = clock;
     this.#startedAt = clock.monotonic();
@@ -84,6 +94,7 @@ export class HostLog {
       from: this.from,
       to: this.to,
       generation: this.generation,
+      secretsFrom: this.secretsFrom,
       durationMs: this.#clock.monotonic() - this.#startedAt,
       logins: this.logins,
       copiedPaths: this.copiedPaths,

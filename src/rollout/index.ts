@@ -1,9 +1,19 @@
 /** Many hosts: prepare closures, plan, limits, run, verdict. */
 export { rolloutErrorCodes } from "./errors.ts";
 export type { CopyProgress, RolloutEvent, RolloutHappening } from "./events.ts";
+export { journalErrorCodes } from "./journal/errors.ts";
+export type { JournalHeader, JournalHost } from "./journal/journal-header.ts";
+export type { Resumption } from "./journal/journal-line.ts";
+export type { Journal, OpenJournalOptions } from "./journal/open-journal.ts";
+export { continueJournal, openJournal } from "./journal/open-journal.ts";
+export type { HostStanding, JournalRead } from "./journal/read-journal.ts";
+export { listRuns, readJournal } from "./journal/read-journal.ts";
+export { runsFolder } from "./journal/runs-folder.ts";
 export type { SshOptions } from "./log-in.ts";
 export type { Outcome } from "./outcome.ts";
 export { OUTCOMES } from "./outcome.ts";
+export type { ResumeRunOptions } from "./resume-run.ts";
+export { resumeRun } from "./resume-run.ts";
 export type { RollOutOptions } from "./roll-out.ts";
 export { rollOut } from "./roll-out.ts";
 export type { PreparedSecrets, SecretsSource } from "./prepare-secrets.ts";

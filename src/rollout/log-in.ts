@@ -25,13 +25,13 @@ const RETRY_AFTER_MS = 1_000;
  */
 export async function logInAgain(
   host: Host,
-  options: LogInOptions & { readonly withinMs: number; readonly clock: Clock },
+  options: LogInOptions & { readonly withinMs: number; readonly clock: Clock; readonly logIn: typeof logIn },
 ): Promise<Connection> {
-  const { withinMs, clock, signal } = options;
+  const { withinMs, clock, signal, logIn: logInOnce } = options;
   const giveUpAt = clock.monotonic() + withinMs;
   for (;;) {
     try {
-      return await logIn(host, options);
+      return await logInOnce(host, options);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SshError) || clock.monotonic() + RETRY_AFTER_MS >= giveUpAt) throw error;

@@ -25,10 +25,13 @@ export function storeKindOf({ store, target }: Host, { nixVersion }: HostFacts):
   );
 }
 
-export function openHostStore(
-  { target }: Host,
-  options: { readonly kind: StoreKind; readonly connection: Connection; readonly signal: AbortSignal },
-): Promise<HostStore> {
+export interface OpenHostStoreOptions {
+  readonly kind: StoreKind;
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
+}
+
+export function openHostStore({ target }: Host, options: OpenHostStoreOptions): Promise<HostStore> {
   const { kind, connection, signal } = options;
   if (kind === "posix") return openPosixHostStore({ runner: connection.elevated, root: target.root, signal });
   return openNixHostStore({

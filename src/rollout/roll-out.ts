@@ -1,22 +1,28 @@
 import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
 import { systemClock } from "#core";
-import type { Goal, Hive, Host, Limits } from "#hive";
+import type { Goal, Hive, Host, Limits, RolloutPolicy } from "#hive";
 import { makesSystem } from "#hive";
 import { openNativeEvaluator } from "#native";
 import { openNix, readClosure } from "#nix";
 import { sharedNarSource } from "#store";
 import type { RolloutEvent } from "./events.ts";
 import type { Emit } from "./host-log.ts";
+import { journalHeader } from "./journal/journal-header.ts";
+import type { Journal } from "./journal/open-journal.ts";
+import { openJournal } from "./journal/open-journal.ts";
+import { runsFolder } from "./journal/runs-folder.ts";
 import type { SshOptions } from "./log-in.ts";
 import { planRollout } from "./rollout-plan.ts";
 import type { Run } from "./rollout-plan.ts";
+import { planWaves } from "./plan-waves.ts";
 import { prepareClosures } from "./prepare-closures.ts";
 import { prepareSecrets } from "./prepare-secrets.ts";
 import type { PreparedSecrets, SecretsSource } from "./prepare-secrets.ts";
 import { readRevision } from "./read-revision.ts";
 import type { RolloutReport } from "./rollout-report.ts";
 import { makeRunId } from "./run-id.ts";
+import type { RunRolloutOptions } from "./run-rollout.ts";
 import { runRollout } from "./run-rollout.ts";
 import { stepsFor } from "./steps.ts";
 
@@ -25,11 +31,14 @@ export interface RollOutOptions {
   readonly hosts: readonly Host[];
   /** What the command line says instead of the hive. */
   readonly limits?: Partial<Limits> | undefined;
+  /** What the command line made of the hive's policy. Default: the hive's. */
+  readonly policy?: RolloutPolicy | undefined;
   readonly ssh?: SshOptions | undefined;
   /** Where secrets come from; undefined when there are none. */
   readonly secrets?: SecretsSource | undefined;
   /** Take hosts over that another run holds. */
   readonly stealLease?: boolean | undefined;
+  readonly reboot?: "never" | "if-needed" | "always" | undefined;
   /** Receives everything that happens, in order. Must not throw. */
   readonly onEvent: (event: RolloutEvent) => void;
   /** Aborts when no new host is to be begun; those under way finish or go back. */
@@ -37,6 +46,10 @@ export interface RollOutOptions {
   /** Aborts when hosts under way are to be left to their agents. */
   readonly leave: AbortSignal;
   readonly clock?: Clock | undefined;
+  /** Asks a person before a wave; undefined where there is none. */
+  readonly confirm?: RunRolloutOptions["confirm"];
+  /** Whether to write the run's journal, in the hive's folder. Default: no. */
+  readonly journal?: boolean | undefined;
 }
 
 /**
@@ -46,6 +59,7 @@ export interface RollOutOptions {
 export async function rollOut(hive: Hive, options: RollOutOptions): Promise<RolloutReport> {
   const { goal, hosts, ssh = {}, stealLease = false, onEvent, stop, leave, clock = systemClock } = options;
   const limits = { ...hive.limits, ...options.limits };
+  const policy = options.policy ?? hive.rollout;
   const startedAt = clock.now();
   const run: Run = {
     id: makeRunId(new Date(startedAt)),
@@ -54,24 +68,55 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     operator: `${userInfo().username}@${hostname()}`,
     revision: await readRevision(hive),
     stealLease,
+    reboot: options.reboot,
   };
+  const events: RolloutEvent[] = [];
+  let journal: Journal | undefined;
+  const early: RolloutEvent[] = [];
   const emit: Emit = (happening) => {
-    onEvent({ at: clock.now(), ...happening });
+    const event = { at: clock.now(), ...happening };
+    // Progress is much, and old at once.
+    if (event.type !== "step-progress" && event.type !== "log") events.push(event);
+    if (journal !== undefined) journal.append(event);
+    else if (options.journal === true) early.push(event);
+    onEvent(event);
   };
   const names = hosts.map((host) => host.name);
-  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps: stepsFor(goal) });
+  const steps = stepsFor(goal, { secrets: hosts.some((host) => host.secrets.length > 0) });
+  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps });
   const nix = once(() => openNix({ signal: stop }));
   await using native = openNativeEvaluator({
     readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
   });
   const { directory } = hive;
+  // Waves that go against the order are told before anything is built.
+  planWaves(policy, { run: hosts, hive: hive.hosts });
   // First, for it takes no time: a secret that cannot be opened is told before anything is built.
   const secrets = await prepareSecrets(hosts, { goal, source: options.secrets, signal: stop });
   const systems = makesSystem(goal) ? hosts.filter(({ name }) => !failed(secrets.get(name))) : [];
   const prepared = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal: stop });
-  const plan = planRollout(run, { hosts, waves: hive.waves, prepared, secrets, limits });
+  const plan = planRollout(run, { hosts, hive: hive.hosts, policy, prepared, secrets, limits });
+  await using writing = options.journal
+    ? await openJournal(runsFolder(hive), journalHeader(plan, { hive: hive.name, policy }), {
+        onTrouble: (message) => {
+          emit({ type: "notice", message });
+        },
+      })
+    : undefined;
+  journal = writing;
+  for (const event of early.splice(0)) journal?.append(event);
   const narSource = sharedNarSource({ locate: native.locate });
-  return await runRollout(plan, { emit, ssh, stop, leave, narSource, clock });
+  return await runRollout(plan, {
+    emit,
+    ssh,
+    stop,
+    leave,
+    narSource,
+    clock,
+    events,
+    confirm: options.confirm,
+    decided: writing?.decided,
+  });
 }
 
 function failed(prepared: PreparedSecrets | undefined): boolean {

@@ -1,9 +1,13 @@
+import type { RebootPolicy } from "./reboot-deployed.ts";
 import type { SkepErrorJson } from "#core";
 import type { HiveRevision, SecretSet } from "#activation";
 import { makeSecretSet } from "#activation";
-import type { Goal, Host, HostName, Limits, Wave } from "#hive";
-import { makesSystem } from "#hive";
+import type { Amount, Gate, Goal, Host, HostName, Limits, OnFailure, RolloutPolicy } from "#hive";
+import { countOf, makesSystem, selectHosts } from "#hive";
 import type { Closure } from "#store";
+import type { AvailabilityBound } from "./availability.ts";
+import { planWaves } from "./plan-waves.ts";
+import type { WavesPlan } from "./plan-waves.ts";
 import type { PreparedSecrets } from "./prepare-secrets.ts";
 import type { Step } from "./steps.ts";
 import { stepsFor } from "./steps.ts";
@@ -20,6 +24,7 @@ export interface Run {
   readonly revision: HiveRevision;
   /** Take hosts over that another run holds. */
   readonly stealLease: boolean;
+  readonly reboot?: RebootPolicy | undefined;
 }
 
 /** What a run will do: a value, made without touching any host, and carried out by runRollout. */
@@ -27,6 +32,13 @@ export interface RolloutPlan {
   readonly run: Run;
   /** In the order they go. Of these every host of the run is in one. */
   readonly waves: readonly PlannedWave[];
+  /** For each host those that must have ended well before it begins; none of them is in a later wave. */
+  readonly after: ReadonlyMap<HostName, readonly HostName[]>;
+  /** How many hosts of the run may end badly. */
+  readonly maxFailures: number;
+  /** How many hosts may be unavailable at one time. */
+  readonly availability: readonly AvailabilityBound[];
+  readonly onFailure: OnFailure;
   readonly limits: Limits;
 }
 
@@ -36,6 +48,13 @@ export interface PlannedWave {
   readonly name: string;
   /** In hive order. */
   readonly hosts: readonly PlannedHost[];
+  /** How long the checks of its hosts go on after they passed, before the commit. */
+  readonly soakMs: number;
+  /** To wait after it, before the next one. */
+  readonly pauseMs: number;
+  /** How many of its hosts may end badly. */
+  readonly maxFailures: number;
+  readonly gate: Gate | undefined;
 }
 
 /** One host's part: the steps to take, or why there are none. */
@@ -64,13 +83,18 @@ export interface UnplannedHost {
 /** What became of a host's closure: it is there, or why it could not be made. */
 export type Prepared = { readonly closure: Closure } | { readonly error: SkepErrorJson };
 
-/** Decides what a run will do. Pure. */
+/**
+ * Decides what a run will do. Pure.
+ * @throws HiveError `hive/invalid` when the waves go against the order.
+ */
 export function planRollout(
   run: Run,
   options: {
     /** The hosts of this run, in hive order. */
     readonly hosts: readonly Host[];
-    readonly waves: readonly Wave[];
+    /** All hosts of the hive, which selections are about. Default: those of this run. */
+    readonly hive?: readonly Host[] | undefined;
+    readonly policy: RolloutPolicy;
     /** Of every host, but for the goal `secrets`. */
     readonly prepared: ReadonlyMap<HostName, Prepared>;
     /** Of hosts that consume some. */
@@ -78,8 +102,9 @@ export function planRollout(
     readonly limits: Limits;
   },
 ): RolloutPlan {
-  const steps = stepsFor(run.goal);
+  const { hosts, hive = hosts, policy, limits } = options;
   const planHost = (host: Host): PlannedHost => {
+    const steps = stepsFor(run.goal, { secrets: host.secrets.length > 0 });
     const read = options.secrets.get(host.name) ?? { secrets: makeSecretSet([], host) };
     if ("error" in read) return { host, error: read.error };
     const { secrets } = read;
@@ -90,9 +115,48 @@ export function planRollout(
       ? { host, steps, closure: prepared.closure, secrets }
       : { host, error: prepared.error };
   };
-  const waves = options.waves.map(({ name, hosts }) => ({
-    name,
-    hosts: options.hosts.filter((host) => hosts.includes(host.name)).map(planHost),
-  }));
-  return { run, waves: waves.filter(({ hosts }) => hosts.length > 0), limits: options.limits };
+  const { waves, after } = planWaves(policy, { run: hosts, hive });
+  return {
+    run,
+    waves: waves.map(({ policy: wave, hosts: ofWave }) => ({
+      name: wave.name,
+      hosts: ofWave.map(planHost),
+      soakMs: wave.soakMs,
+      pauseMs: wave.pauseMs,
+      maxFailures: countOf(wave.maxFailures, ofWave.length),
+      gate: wave.gate,
+    })),
+    after,
+    maxFailures: countOf(policy.maxFailures, hosts.length),
+    availability: boundsOf(policy, { run: hosts, hive, waves }),
+    onFailure: policy.onFailure,
+    limits,
+  };
+}
+
+/** A share of few hosts is one of them: with none, nothing could be deployed. */
+function boundsOf(
+  policy: RolloutPolicy,
+  {
+    run,
+    hive,
+    waves,
+  }: { readonly run: readonly Host[]; readonly hive: readonly Host[]; readonly waves: WavesPlan["waves"] },
+): readonly AvailabilityBound[] {
+  const bound = (of: string, hosts: readonly Host[], amount: Amount): AvailabilityBound => ({
+    of,
+    hosts: new Set(hosts.map(({ name }) => name)),
+    most: countOf(amount, hosts.length, { atLeast: 1 }),
+  });
+  const selected = policy.maxUnavailableOf.map(({ selection, amount }) => {
+    const names = new Set(selectHosts({ hosts: hive }, selection).map(({ name }) => name));
+    return { selection, amount, hosts: run.filter(({ name }) => names.has(name)) };
+  });
+  return [
+    ...(policy.maxUnavailable === undefined ? [] : [bound("of the run", run, policy.maxUnavailable)]),
+    ...selected.map(({ selection, hosts, amount }) => bound(`of ${selection}`, hosts, amount)),
+    ...waves.flatMap(({ policy: { name, maxUnavailable }, hosts }) =>
+      maxUnavailable === undefined ? [] : [bound(`of wave ${name}`, hosts, maxUnavailable)],
+    ),
+  ].filter(({ hosts }) => hosts.size > 0);
 }

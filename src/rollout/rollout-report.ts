@@ -19,6 +19,8 @@ export interface HostHistory {
   readonly to: StorePath | undefined;
   /** The number of the profile's generation that is the default now, where this run set it. */
   readonly generation: number | undefined;
+  /** The generation of secrets it used before; undefined when it used none. */
+  readonly secretsFrom: number | undefined;
   readonly durationMs: number;
   /** SSH logins that were opened. */
   readonly logins: number;

@@ -1,14 +1,22 @@
 import pLimit from "p-limit";
 import type { Clock } from "#core";
 import { systemClock } from "#core";
+import type { HostName } from "#hive";
 import type { NarSource } from "#store";
 import { sharedNarSource } from "#store";
-import type { DeployContext } from "./deploy-context.ts";
+import type { AskGateOptions } from "./ask-gate.ts";
+import { askGate } from "./ask-gate.ts";
+import { createAvailability } from "./availability.ts";
+import type { DeployContext, Limit } from "./deploy-context.ts";
 import { deployHost } from "./deploy-host.ts";
+import type { RolloutEvent } from "./events.ts";
 import type { Emit, Ending } from "./host-log.ts";
 import { HostLog } from "./host-log.ts";
+import type { HostPorts } from "./host-ports.ts";
+import { realPorts } from "./host-ports.ts";
+import { judgeWave } from "./judge.ts";
 import type { SshOptions } from "./log-in.ts";
-import type { Outcome } from "./outcome.ts";
+import { revertHosts } from "./revert-hosts.ts";
 import type { PlannedHost, PlannedWave, RolloutPlan } from "./rollout-plan.ts";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
 
@@ -21,63 +29,178 @@ export interface RunRolloutOptions {
   readonly leave: AbortSignal;
   readonly narSource?: NarSource | undefined;
   readonly clock?: Clock | undefined;
+  /** Asks a person before a wave; undefined where there is none. */
+  readonly confirm?: AskGateOptions["confirm"];
+  /** What happened so far, for gates. */
+  readonly events?: readonly RolloutEvent[] | undefined;
+  readonly ports?: HostPorts | undefined;
+  /** See {@link DeployContext}. */
+  readonly decided?: DeployContext["decided"];
+  /** How hosts ended that did before a run was resumed: they count as what they are, and nothing is done on them. */
+  readonly earlier?: ReadonlyMap<HostName, HostReport> | undefined;
 }
 
-/** Carries a plan out, as many hosts at once as its limits allow. What fails on a host is in the report, never thrown. */
+/**
+ * Carries a plan out, wave by wave, as many hosts at once as its limits and bounds allow. A wave over its budget ends the
+ * run, and takes hosts back where the plan says so. What fails on a host is in the report, never thrown.
+ */
 export async function runRollout(plan: RolloutPlan, options: RunRolloutOptions): Promise<RolloutReport> {
-  const { emit, ssh, stop, leave, narSource = sharedNarSource(), clock = systemClock } = options;
-  const { run, limits } = plan;
-  const copyLimit = pLimit(limits.copy);
-  const activateLimit = pLimit(limits.activate);
-  const hostLimit = pLimit(limits.parallel);
-  const context: DeployContext = { run, ssh, narSource, copyLimit, activateLimit, emit, clock, leave };
-  const reports: HostReport[] = [];
-  let stopped: string | undefined;
-  for (const wave of plan.waves) {
-    const ended = await Promise.all(
-      wave.hosts.map((planned) =>
-        hostLimit(() => carryOut(planned, { context, skip: stop.aborted ? STOPPED_BY_OPERATOR : stopped })),
-      ),
-    );
-    reports.push(...ended);
-    stopped ??= whyStop(wave, ended);
+  const { emit, stop, leave, clock = systemClock } = options;
+  const { run } = plan;
+  const course = beginCourse(plan, options);
+  let over: { readonly wave: PlannedWave; readonly reason: string } | undefined;
+  for (const [index, wave] of plan.waves.entries()) {
+    let skip = over?.reason;
+    // A wave that was begun before the run was resumed has passed its gate.
+    const isBegun = wave.hosts.some(({ host }) => course.ended.has(host.name));
+    if (skip === undefined && !stop.aborted && !isBegun) skip = await passGate(wave, { run: run.id, options });
+    const verdict = await runWave(wave, { course, skip });
+    if (over !== undefined || verdict === undefined) continue;
+    over = { wave, reason: verdict };
+    const isOver = wave.hosts.some(({ host }) => course.ended.get(host.name)?.outcome !== "skipped");
+    if (isOver && plan.onFailure !== "stop" && !stop.aborted) {
+      const waves = plan.onFailure === "revert-run" ? plan.waves.slice(0, index + 1) : [wave];
+      await revertHosts(waves.flatMap(({ hosts }) => hosts).reverse(), { course, because: verdict });
+    }
   }
-
   const report: RolloutReport = {
     run: run.id,
     goal: run.goal,
     startedAt: run.startedAt,
     durationMs: clock.now() - run.startedAt,
-    hosts: reports,
+    hosts: plan.waves.flatMap(({ hosts }) => hosts.flatMap(({ host }) => course.ended.get(host.name) ?? [])),
     interrupted: stop.aborted || leave.aborted,
   };
   emit({ type: "run-finished", report });
   return report;
 }
 
-const STOPPED_BY_OPERATOR = "the run was stopped before its turn came";
-
-/** Why no later wave is to begin, if so: a host of this one did not end as wanted. */
-function whyStop(wave: PlannedWave, ended: readonly HostReport[]): string | undefined {
-  const bad = ended.filter(({ outcome }) => outcome !== "deployed" && outcome !== "unchanged");
-  const [first] = bad;
-  if (first === undefined) return undefined;
-  if (bad.length > 1) return `${bad.length} hosts of wave ${wave.name} did not end well`;
-  return `${first.host} of wave ${wave.name} ${FATES[first.outcome]}`;
+/** What the waves of one run share as it goes. */
+export interface Course {
+  readonly plan: RolloutPlan;
+  readonly context: DeployContext;
+  readonly stop: AbortSignal;
+  readonly hostLimit: Limit;
+  /** How each host ended that did, in the order they ended. */
+  readonly ended: Map<HostName, HostReport>;
 }
 
-const FATES: Readonly<Record<Outcome, string>> = {
-  unchanged: "is unchanged",
-  deployed: "was deployed",
-  skipped: "was skipped",
-  failed: "failed",
-  "rolled-back": "was rolled back",
-  stranded: "is stranded",
-};
+function beginCourse(plan: RolloutPlan, options: RunRolloutOptions): Course {
+  const { emit, ssh, stop, leave, narSource = sharedNarSource(), clock = systemClock, ports = realPorts } = options;
+  const { run, limits } = plan;
+  const context: DeployContext = {
+    run,
+    ssh,
+    narSource,
+    copyLimit: pLimit(limits.copy),
+    activateLimit: pLimit(limits.activate),
+    availability: createAvailability(plan.availability),
+    emit,
+    clock,
+    leave,
+    ports,
+    decided: options.decided,
+  };
+  return { plan, context, stop, hostLimit: pLimit(limits.parallel), ended: new Map(options.earlier) };
+}
+
+/** @returns why the wave must not begin. */
+async function passGate(
+  { name, hosts, gate }: PlannedWave,
+  { run, options }: { readonly run: string; readonly options: RunRolloutOptions },
+): Promise<string | undefined> {
+  if (gate === undefined) return undefined;
+  const { events = [], confirm, stop } = options;
+  const names = hosts.map(({ host }) => host.name);
+  try {
+    const refusal = await askGate(gate, { run, wave: name, hosts: names, events, confirm, signal: stop });
+    return refusal === undefined ? undefined : `wave ${name} was not begun: ${refusal}`;
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** @returns why no later wave is to begin. */
+async function runWave(
+  wave: PlannedWave,
+  { course, skip }: { readonly course: Course; readonly skip: string | undefined },
+): Promise<string | undefined> {
+  const { plan, context, stop, hostLimit, ended } = course;
+  const ofWave = wave.hosts.flatMap(({ host }) => ended.get(host.name) ?? []);
+  const rest = wave.hosts.filter(({ host }) => !ended.has(host.name));
+  const budgets = { wave: wave.maxFailures, run: plan.maxFailures };
+  const judge = (): string | undefined => judgeWave(wave.name, { ended: ofWave, run: [...ended.values()], budgets });
+  const underWay = new Map<HostName, Promise<HostReport>>();
+  const isOneOfMany = plan.waves.length > 1;
+  if (isOneOfMany && skip === undefined) {
+    context.emit({ type: "wave-started", wave: wave.name, hosts: wave.hosts.map(({ host }) => host.name) });
+  }
+  const begin = async (planned: PlannedHost): Promise<HostReport> => {
+    const held = await waitForThose(plan.after.get(planned.host.name) ?? [], { ended, underWay });
+    const report = await hostLimit(() => {
+      const reason = stop.aborted ? STOPPED_BY_OPERATOR : (skip ?? held ?? judge());
+      return carryOut(planned, { context, skip: reason, soakMs: wave.soakMs });
+    });
+    ofWave.push(report);
+    ended.set(report.host, report);
+    return report;
+  };
+  for (const planned of inOrder(rest, plan)) underWay.set(planned.host.name, begin(planned));
+  await Promise.all(underWay.values());
+  const verdict = skip ?? judge() ?? (stop.aborted ? STOPPED_BY_OPERATOR : undefined);
+  if (isOneOfMany && skip === undefined) context.emit({ type: "wave-finished", wave: wave.name, stopped: verdict });
+  if (verdict === undefined && rest.length > 0 && wave.pauseMs > 0 && wave !== plan.waves.at(-1)) {
+    await context.clock.sleep(wave.pauseMs, { signal: stop }).catch(() => undefined);
+  }
+  return verdict;
+}
+
+const STOPPED_BY_OPERATOR = "the run was stopped before its turn came";
+
+/** Those that others wait for come first, so that each finds under way what it waits for. */
+function inOrder(hosts: readonly PlannedHost[], { after }: RolloutPlan): readonly PlannedHost[] {
+  const byName = new Map(hosts.map((planned) => [planned.host.name, planned]));
+  const placed = new Set<PlannedHost>();
+  const place = (planned: PlannedHost, behind: ReadonlySet<HostName>): void => {
+    const { name } = planned.host;
+    if (placed.has(planned) || behind.has(name)) return;
+    for (const other of after.get(name) ?? []) {
+      const found = byName.get(other);
+      if (found !== undefined) place(found, new Set([...behind, name]));
+    }
+    placed.add(planned);
+  };
+  for (const planned of hosts) place(planned, new Set());
+  return [...placed];
+}
+
+/** @returns why a host that was to follow others must not begin. */
+async function waitForThose(
+  names: readonly HostName[],
+  {
+    ended,
+    underWay,
+  }: {
+    readonly ended: ReadonlyMap<HostName, HostReport>;
+    readonly underWay: ReadonlyMap<HostName, Promise<HostReport>>;
+  },
+): Promise<string | undefined> {
+  for (const name of names) {
+    const report = ended.get(name) ?? (await underWay.get(name));
+    if (report === undefined || report.outcome === "deployed" || report.outcome === "unchanged") continue;
+    return `${name}, which goes before it, ended ${report.outcome}`;
+  }
+  return undefined;
+}
 
 async function carryOut(
   planned: PlannedHost,
-  { context, skip }: { readonly context: DeployContext; readonly skip: string | undefined },
+  {
+    context,
+    skip,
+    soakMs,
+  }: { readonly context: DeployContext; readonly skip: string | undefined; readonly soakMs: number },
 ): Promise<HostReport> {
   if ("error" in planned && planned.error.code !== "rollout/interrupted")
     return end(planned, { outcome: "failed", error: planned.error }, context);
@@ -85,7 +208,7 @@ async function carryOut(
     return end(planned, { outcome: "skipped", reason: skip ?? STOPPED_BY_OPERATOR }, context);
   }
   if (context.run.goal === "build") return end(planned, { outcome: "deployed" }, context);
-  return deployHost(planned, context);
+  return deployHost(planned, { context, soakMs });
 }
 
 /** A host that nothing is done on. */

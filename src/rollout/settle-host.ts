@@ -1,7 +1,7 @@
 import type { AgentStatus, HostFacts } from "#activation";
 import { decideAgent, FINAL_STATES, longestAgentMs, probeHost, releaseLease } from "#activation";
 import { formatDuration, messageOf } from "#core";
-import { assertHealthy, runChecks } from "#health";
+import { assertHealthy, passedBefore, runChecks } from "#health";
 import { SshError } from "#ssh";
 import type { ActivationScene } from "./activation-scene.ts";
 import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
@@ -50,6 +50,7 @@ async function reachAgent(scene: ActivationScene): Promise<AgentStatus | undefin
   }
   const used = scene.connection;
   scene.connection = await logInAgain(host, {
+    logIn: (...login) => context.ports.logIn(...login),
     ssh: context.ssh,
     signal: context.leave,
     clock: context.clock,
@@ -102,8 +103,9 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
 
 /** What passed before the change must pass after going back. */
 async function checkAgain(error: unknown, scene: ActivationScene): Promise<void> {
-  const { healthyBefore, host, connection, log, context } = scene;
-  const results = await runChecks(healthyBefore, {
+  const { baseline, host, connection, log, context } = scene;
+  const results = await runChecks(passedBefore(host.checks, baseline), {
+    baseline,
     host: checkedHost(host, connection),
     clock: context.clock,
     signal: context.leave,

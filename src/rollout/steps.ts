@@ -30,8 +30,11 @@ export const STEPS = [
   "commit",
 ] as const;
 
-/** A step of a plan, or `roll-back`, which no plan has and a failure brings. */
-export type Step = (typeof STEPS)[number] | "roll-back";
+/**
+ * A step of a plan, or one that no plan has: `roll-back`, which a failure brings, and `reboot`, for which a host may turn
+ * out to have a need.
+ */
+export type Step = (typeof STEPS)[number] | "roll-back" | "reboot";
 
 const GOALS_OF_STEP: Readonly<Record<(typeof STEPS)[number], readonly Goal[]>> = {
   evaluate: ["build", "push", "dry-activate", "test", "boot", "switch"],
@@ -49,7 +52,10 @@ const GOALS_OF_STEP: Readonly<Record<(typeof STEPS)[number], readonly Goal[]>> =
   commit: ["secrets", "boot", "switch"],
 };
 
-/** The steps of one host for a goal, in order. */
-export function stepsFor(goal: Goal): readonly Step[] {
-  return STEPS.filter((step) => GOALS_OF_STEP[step].includes(goal));
+/**
+ * The steps of one host for a goal, in order.
+ * @param options.secrets whether it consumes any (default: yes); one that had some and is to have none any more is rid of them all the same.
+ */
+export function stepsFor(goal: Goal, { secrets = true }: { readonly secrets?: boolean } = {}): readonly Step[] {
+  return STEPS.filter((step) => GOALS_OF_STEP[step].includes(goal) && (secrets || step !== "secrets"));
 }

@@ -78,6 +78,8 @@ async function checkOf(
       return { ...check, address: undefined, port: await twin.portOf(check.port) };
     case "unit":
     case "command":
+    case "baseline":
+    case "custom":
       return check;
   }
 }

@@ -66,7 +66,7 @@ describe.skipIf(fleetUnavailable() !== undefined)("the lease on a host", () => {
       run: "odd",
       owner: "o'brien\n@desk",
       reason: "run=thief $(reboot)",
-      ttlMs: 1_000,
+      ttlMs: 60_000,
       steal: true,
     });
     await expect(acquireLease(access, request("next"))).rejects.toThrow(

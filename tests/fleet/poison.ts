@@ -61,11 +61,11 @@ export async function filesWithPoison(folders: readonly string[]): Promise<reado
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-/** Files with it on a host, but for the tmpfs they belong on; and lines of its journal. */
+/** Files with it on a host, but for the tmpfs they belong on and what a test's own service was told to write; and lines of its journal. */
 export async function placesWithPoison(host: FleetHost): Promise<readonly string[]> {
   const script = `
     grep -r -l -a -s -F -- "$0" /etc /home /nix /opt /root /srv /tmp /usr/local /var /dev/shm | sed 's/^/file /'
-    grep -r -l -a -s -F --exclude-dir=secrets.d -- "$0" /run | grep -v '^/run/skep/secrets/' | sed 's/^/file /'
+    grep -r -l -a -s -F --exclude-dir=secrets.d --exclude=seen-by-reader -- "$0" /run | grep -v '^/run/skep/secrets/' | sed 's/^/file /'
     journalctl --no-pager --all --output=export | grep -a -c -F -- "$0" | sed 's/^0$//; s/^/journal /' | grep -v '^journal $'
     true
   `;

@@ -54,7 +54,7 @@ export interface SkepOptions {
 export function startSkep(fleet: Fleet, argv: readonly string[], { cwd, env }: SkepOptions = {}): RunningSkep {
   const reaches =
     ["deploy", "build"].includes(argv[0] ?? "") || argv.some((word) => ["--on", "--on-host"].includes(word));
-  const reach = reaches ? ["--ssh-config", fleet.client.configFile] : [];
+  const reach = reaches && !argv.includes("--ssh-config") ? ["--ssh-config", fleet.client.configFile] : [];
   const child = spawn(process.execPath, [MAIN, ...argv, ...reach], {
     cwd: cwd ?? fleet.folder,
     env: { ...fleet.environment, ...env },

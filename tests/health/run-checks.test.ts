@@ -4,18 +4,10 @@ import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "#core";
-import type { CheckedHost } from "#health";
 import { assertHealthy, passingNow, runChecks } from "#health";
-import type { Check, CheckInput } from "#hive";
-import { command, http, nixos, parseHive, tcp, unit } from "#hive";
-import { localRunner } from "../local-runner.ts";
-
-const host: CheckedHost = {
-  name: "web-1",
-  address: "127.0.0.1",
-  runner: localRunner,
-  forward: ({ host: to, port }) => Promise.resolve(connect({ host: to, port })),
-};
+import type { CheckInput } from "#hive";
+import { command, http, tcp, unit } from "#hive";
+import { made as check, thisHost as host } from "./scene.ts";
 
 /** What the service answers, attempt by attempt; the last answer stays. */
 let answers: { readonly status: number; readonly body: string }[] = [];
@@ -23,7 +15,10 @@ let server: Server;
 let port = 0;
 
 beforeAll(async () => {
-  server = createServer((_request, response) => {
+  server = createServer((request, response) => {
+    response.setHeader("content-type", "text/plain; charset=utf-8");
+    response.setHeader("x-release", "v2");
+    response.setHeader("x-method", request.method ?? "");
     const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? { status: 503, body: "" };
     response.writeHead(answer.status).end(answer.body);
   });
@@ -36,16 +31,6 @@ afterAll(() => {
 beforeEach(() => {
   answers = [{ status: 200, body: "all is well" }];
 });
-
-/** A check as the hive makes it, with every default filled in. */
-function check(input: CheckInput): Check {
-  const hive = parseHive(
-    { hosts: { "web-1": { system: nixos({ flake: "github:o/r" }), checks: [input] } } },
-    { directory: "/hive" },
-  );
-  const [made] = hive.hosts[0]!.checks;
-  return made!;
-}
 
 /** Time that passes only by sleeping. */
 function steppingClock(): Clock & { readonly slept: number[] } {
@@ -88,6 +73,29 @@ describe("http()", () => {
     answers = [{ status: 301, body: "" }];
     expect(await outcomeOf(http({ port, status: 301 }))).toEqual({ passed: true, seen: "status 301" });
     expect(await outcomeOf(http({ port, deadline: "2s" }))).toEqual({ passed: false, seen: "status 301" });
+  });
+
+  it("takes a list of statuses", async () => {
+    answers = [{ status: 404, body: "" }];
+    expect(await outcomeOf(http({ port, status: [200, 404] }))).toEqual({ passed: true, seen: "status 404" });
+    expect(await outcomeOf(http({ port, status: [200, 403], deadline: "2s" }))).toMatchObject({ passed: false });
+  });
+
+  it("looks at headers: text they contain, or what they are", async () => {
+    const type = "text/plain; charset=utf-8";
+    const well = { "Content-Type": "text/plain", "x-release": { equals: "v2" } };
+    expect(await outcomeOf(http({ port, headers: well }))).toEqual({ passed: true, seen: "status 200" });
+    const ill = { "content-type": { equals: "text/plain" }, "x-release": "v3", "x-other": "any" };
+    expect(await outcomeOf(http({ port, headers: ill, deadline: "2s" }))).toEqual({
+      passed: false,
+      seen: `status 200, header content-type is not "text/plain": "${type}", header x-release lacks "v3": "v2", no header x-other`,
+    });
+  });
+
+  it("asks with HEAD when told to", async () => {
+    expect(await outcomeOf(http({ port, method: "HEAD", headers: { "x-method": "HEAD" } }))).toMatchObject({
+      passed: true,
+    });
   });
 
   it("looks for the text in the body", async () => {
@@ -183,7 +191,7 @@ describe("runChecks()", () => {
 
   it("passingNow() names what passes at once", async () => {
     const well = check(http({ port }));
-    const ill = check(http({ port, status: 418 }));
+    const ill = check(http({ port, status: 418, name: "teapot" }));
     expect(await passingNow([ill, well], { host })).toEqual([well]);
   });
 

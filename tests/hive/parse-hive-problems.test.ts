@@ -161,12 +161,16 @@ describe("parseHive() says exactly what is wrong", () => {
     [
       "a check's function that was not called",
       host({ checks: [http] }),
-      ["hosts.web-1.checks[0]: expected a check made by http(), tcp(), unit() or command(), found a function"],
+      [
+        "hosts.web-1.checks[0]: expected a check made by http(), tcp(), unit(), command(), baseline() or check(), found a function",
+      ],
     ],
     [
       "a check of an unknown kind",
       host({ checks: [{ kind: "htpp" }] }),
-      [`hosts.web-1.checks[0].kind: expected "http", "tcp", "unit" or "command", found "htpp", did you mean "http"?`],
+      [
+        `hosts.web-1.checks[0].kind: expected "http", "tcp", "unit", "command", "baseline" or "custom", found "htpp", did you mean "http"?`,
+      ],
     ],
     [
       "a port in text",
@@ -303,7 +307,7 @@ describe("parseHive() says exactly what is wrong", () => {
         "limits: expected an object of limits, found an empty list",
         "defaults.tags: expected a list of tags, found 1",
         "hosts.a: expected a host, found 1",
-        "hosts.b.checks[0]: expected a check made by http(), tcp(), unit() or command(), found an empty object",
+        "hosts.b.checks[0]: expected a check made by http(), tcp(), unit(), command(), baseline() or check(), found an empty object",
         `hosts.c.activation.confirmTimeout: expected more than the 1m that check "unit a.service" of c may take, found "1s"`,
       ],
     ],

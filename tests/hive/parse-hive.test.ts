@@ -43,7 +43,25 @@ describe("parseHive()", () => {
           identityPaths: ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"],
         },
       ],
-      waves: [{ name: "rest", hosts: ["web-1"] }],
+      rollout: {
+        waves: [
+          {
+            name: "rest",
+            selection: undefined,
+            size: undefined,
+            soakMs: 0,
+            pauseMs: 0,
+            maxFailures: { hosts: 0 },
+            maxUnavailable: undefined,
+            gate: undefined,
+          },
+        ],
+        maxUnavailable: undefined,
+        maxUnavailableOf: [],
+        maxFailures: { hosts: 0 },
+        order: [],
+        onFailure: "stop",
+      },
       limits: { parallel: 10, evaluate: 1, evaluateMemoryMiB: undefined, build: 2, copy: 10, activate: 10 },
     });
   });
@@ -216,14 +234,17 @@ describe("parseHive() makes sources absolute", () => {
 });
 
 describe("parseHive() reads checks", () => {
-  const timing = { periodMs: 1_000, timeoutMs: 5_000, deadlineMs: 60_000, passes: 1 };
+  const timing = { periodMs: 1_000, timeoutMs: 5_000, deadlineMs: 60_000, passes: 1, failures: 3, required: false };
   const web = {
     kind: "http",
     url: undefined,
     port: 80,
     path: "/",
+    method: "GET",
     status: undefined,
+    headers: [],
     body: undefined,
+    tls: undefined,
     from: "operator",
   };
 

@@ -1,4 +1,5 @@
 import type { HiveDefinition, HostInput, SystemSource } from "skep";
+import type { RolloutInput } from "#hive";
 import { command, defineHive, defineHost, http, nixos, tcp, unit } from "skep";
 import { describe, expectTypeOf, it } from "vitest";
 
@@ -29,6 +30,46 @@ describe("the types of a hive file", () => {
     expectTypeOf(system).toExtend<SystemSource>();
     expectTypeOf(defineHost({ system })).toEqualTypeOf<HostInput>();
     expectTypeOf(defineHive).toBeCallableWith(async () => Promise.resolve({ hosts: {} }));
+  });
+
+  it("accept what the documentation shows of a rollout", () => {
+    const rollout = {
+      waves: [
+        "@canary",
+        1,
+        "10%",
+        { size: "10%", soak: "5m", gate: command(["./error-rate-is-low"]) },
+        { hosts: "@web", size: 2, gate: async ({ hosts }) => Promise.resolve(hosts.length < 10 || "too many") },
+        { gate: { timeout: "8h", ask: () => undefined } },
+        { hosts: "rest", gate: "confirm", maxFailures: 0, maxUnavailable: "50%", pause: 1_000, name: "all" },
+      ],
+      pause: "2m",
+      soak: 500,
+      order: [["@web", "@edge"]],
+      maxUnavailable: { "*": "25%", "@db": 1 },
+      maxFailures: 2,
+      onFailure: "revert-wave",
+    } satisfies RolloutInput;
+    expectTypeOf(defineHive).toBeCallableWith({ hosts: {}, rollout });
+  });
+
+  it("refuse what is wrong in a rollout", () => {
+    // @ts-expect-error wavs is not waves
+    defineHive({ hosts: {}, rollout: { wavs: [] } });
+    // @ts-expect-error one wave outside a list
+    defineHive({ hosts: {}, rollout: { waves: "@canary" } });
+    // @ts-expect-error host is not hosts
+    defineHive({ hosts: {}, rollout: { waves: [{ host: "@web" }] } });
+    // @ts-expect-error a share without its sign
+    defineHive({ hosts: {}, rollout: { maxFailures: "5" } });
+    // @ts-expect-error an order of one
+    defineHive({ hosts: {}, rollout: { order: [["@db"]] } });
+    // @ts-expect-error another check for a gate
+    defineHive({ hosts: {}, rollout: { waves: [{ gate: http() }] } });
+    // @ts-expect-error a gate that answers with a number
+    defineHive({ hosts: {}, rollout: { waves: [{ gate: () => 1 }] } });
+    // @ts-expect-error an unknown consequence
+    defineHive({ hosts: {}, rollout: { onFailure: "revert" } });
   });
 
   it("refuse misspelt keys", () => {

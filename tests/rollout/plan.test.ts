@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Wave } from "#hive";
+import type { WavePolicy } from "#hive";
 import { nixos, parseHive } from "#hive";
 import type { Prepared, Run } from "#rollout";
 import { planRollout, runRollout } from "#rollout";
 import type { RolloutHappening } from "#rollout";
 import { makeClosure, parsePathInfos, parseStorePath } from "#store";
+import { policy, wave } from "./policy.ts";
 
 const hive = parseHive(
   {
@@ -37,17 +38,20 @@ const run: Run = {
 };
 const error = { code: "nix/evaluate", message: "cannot evaluate", host: "db-1" };
 
-function plan(goal: Run["goal"], waves = hive.waves) {
+function plan(goal: Run["goal"], waves: readonly WavePolicy[] = []) {
   const [web, db] = hive.hosts;
   const prepared = new Map<NonNullable<typeof web>["name"], Prepared>();
   if (web !== undefined) prepared.set(web.name, { closure });
   if (db !== undefined) prepared.set(db.name, { error });
-  return planRollout({ ...run, goal }, { hosts: hive.hosts, waves, prepared, secrets: new Map(), limits: hive.limits });
+  return planRollout(
+    { ...run, goal },
+    { hosts: hive.hosts, policy: policy({ waves }), prepared, secrets: new Map(), limits: hive.limits },
+  );
 }
 
 async function carryOut(
   goal: Run["goal"],
-  { stopped, waves }: { readonly stopped: boolean; readonly waves?: readonly Wave[] },
+  { stopped, waves }: { readonly stopped: boolean; readonly waves?: readonly WavePolicy[] },
 ) {
   const stop = new AbortController();
   if (stopped) stop.abort();
@@ -87,7 +91,7 @@ describe("runRollout()", () => {
 
   it("skips the waves after one that did not go well, and says which host it was", async () => {
     const [web, db] = hive.hosts;
-    const waves = [db, web].map((host) => ({ name: `only ${host!.name}`, hosts: [host!.name] }));
+    const waves = [db, web].map((host) => wave(`only ${host!.name}`, { selection: host!.name }));
     const { report } = await carryOut("build", { stopped: false, waves });
     expect(report.hosts).toMatchObject([
       { host: "db-1", outcome: "failed" },

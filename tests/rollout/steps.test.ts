@@ -20,19 +20,25 @@ const EXPECTED: Readonly<Record<Goal, readonly string[]>> = {
 
 describe("stepsFor()", () => {
   it.each(GOALS)("gives the steps of %s in their one order", (goal) => {
-    expect(stepsFor(goal)).toEqual(EXPECTED[goal]);
+    expect(stepsFor(goal, { secrets: true })).toEqual(EXPECTED[goal]);
+  });
+
+  it("speaks of secrets only where a host consumes some", () => {
+    for (const goal of GOALS) {
+      expect(stepsFor(goal, { secrets: false })).toEqual(EXPECTED[goal].filter((step) => step !== "secrets"));
+    }
   });
 
   it("never makes a system the default before a fresh login and its checks, but for boot", () => {
     for (const goal of GOALS.filter((candidate) => candidate !== "boot")) {
-      const steps = stepsFor(goal);
+      const steps = stepsFor(goal, { secrets: true });
       if (!steps.includes("commit")) continue;
       expect(steps.slice(steps.indexOf("commit") - 3)).toEqual(["test", "login", "check", "commit"]);
     }
   });
 
   it("leaves no step without a goal", () => {
-    const used = new Set(GOALS.flatMap((goal) => stepsFor(goal)));
+    const used = new Set(GOALS.flatMap((goal) => stepsFor(goal, { secrets: true })));
     expect(STEPS.filter((step) => !used.has(step))).toEqual([]);
   });
 });

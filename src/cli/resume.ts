@@ -1,0 +1,104 @@
+import type { Hive } from "#hive";
+import type { OutputFormat } from "#report";
+import { createReporter, useColors } from "#report";
+import type { JournalRead, ResumeRunOptions, RolloutReport, SecretsSource } from "#rollout";
+import { listRuns, resumeRun, runsFolder } from "#rollout";
+import { confirmAt } from "./confirm-wave.ts";
+import { CliError } from "./errors.ts";
+import { exitCodeOfReport } from "./exit-codes.ts";
+import { findUnfinishedRun } from "./find-run.ts";
+import { listenForInterrupts } from "./interrupts.ts";
+import { loadHive } from "./load-hive.ts";
+import type { ResumeArguments } from "./runs-command.ts";
+import { sshOptionsOf } from "./ssh-options.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Goes on with a run, shows it, and returns the exit code. */
+export async function resume(
+  args: ResumeArguments & { readonly run?: string | undefined },
+  terminal: Terminal,
+): Promise<number> {
+  const { stdout, stderr, env, cwd } = terminal;
+  const { parallel, revert } = args;
+  if (parallel !== undefined && (!Number.isInteger(parallel) || parallel < 1)) {
+    throw new CliError("cli/usage", "--parallel takes a whole number from 1 up", { hint: "see skep resume --help" });
+  }
+  const hive = await loadHive({ file: args.hive, cwd, env });
+  const runs = await listRuns(runsFolder(hive));
+  const journal = findUnfinishedRun(args.run, { runs, hive: hive.name, revert });
+  if (!args.quiet) stderr.write(`skep: notice: ${announce(journal, { revert })}\n`);
+  await using reporter = createReporter({
+    format: args.json ? "ndjson" : formatFor(args, journal),
+    ...{ stdout, stderr, env },
+    colors: useColors(stderr, env),
+    verbose: args.verbose,
+    quiet: args.quiet,
+  });
+  using interrupts = listenForInterrupts(({ leave }) => {
+    reporter.handle({ at: Date.now(), type: "interrupted", leave });
+  });
+  using secrets = await openSecrets(hive, { args, terminal, journal });
+  const report = await resumeRun(hive, journal, {
+    wanted: wantedOf(args),
+    verify: args.verify,
+    secrets,
+    limits: parallel === undefined ? {} : { parallel },
+    ssh: sshOptionsOf(args),
+    stealLease: args["steal-lease"],
+    confirm: confirmAt(terminal),
+    onEvent: (event) => {
+      reporter.handle(event);
+    },
+    stop: interrupts.stop,
+    leave: interrupts.leave,
+  });
+  return exitCodeOf(report);
+}
+
+/** A question in the middle of a screen that is drawn anew all the time would not be read. */
+function formatFor({ output }: ResumeArguments, { header }: JournalRead): OutputFormat {
+  return output === "auto" && header.policy.waves.some(({ gate }) => gate?.kind === "confirm") ? "lines" : output;
+}
+
+function wantedOf({ revert, new: startNew }: ResumeArguments): ResumeRunOptions["wanted"] {
+  if (revert) return "revert";
+  return startNew ? "finish" : "finish-begun";
+}
+
+function announce({ header, hosts }: JournalRead, { revert }: { readonly revert: boolean }): string {
+  const { run, goal, operator, startedAt } = header;
+  const count = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
+  const since = new Date(startedAt).toISOString();
+  return `${revert ? "taking back" : "resuming"} run ${run}: ${goal} of ${count}, begun ${since} by ${operator}`;
+}
+
+/** A hive that changed since is the user's to see to, when nothing else went wrong. */
+function exitCodeOf(report: RolloutReport): number {
+  const isRefused = (host: RolloutReport["hosts"][number]): boolean =>
+    "error" in host && host.outcome === "failed" && host.error.code === "rollout/hive-changed";
+  const others = exitCodeOfReport({ ...report, hosts: report.hosts.filter((host) => !isRefused(host)) });
+  return others === 0 && report.hosts.some(isRefused) ? 2 : others;
+}
+
+async function openSecrets(
+  hive: Hive,
+  {
+    args,
+    terminal,
+    journal,
+  }: { readonly args: ResumeArguments; readonly terminal: Terminal; readonly journal: JournalRead },
+): Promise<(SecretsSource & Disposable) | undefined> {
+  const names = new Set(journal.hosts.map(({ name }) => name));
+  if (!hive.hosts.some((host) => names.has(host.name) && host.secrets.length > 0)) return undefined;
+  const { openSecretsSource } = await import("./secrets/secrets-source.ts");
+  return openSecretsSource({
+    repository: async () => {
+      const { loadRepositoryFor } = await import("./secrets/load-rules.ts");
+      return loadRepositoryFor(hive, args, terminal);
+    },
+    identities: async () => {
+      const { loadIdentities } = await import("./secrets/load-identities.ts");
+      return loadIdentities(args.identity, terminal);
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import type { Goal, Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
+import { makesSystem } from "#hive";
+import { openNativeEvaluator } from "#native";
+import { openNix, readClosure } from "#nix";
+import type { StorePath } from "#store";
+import { sharedNarSource } from "#store";
+import { JournalError } from "./journal/errors.ts";
+import { prepareClosures } from "./prepare-closures.ts";
+import { prepareSecrets } from "./prepare-secrets.ts";
+import type { SecretsSource } from "./prepare-secrets.ts";
+import { planRollout } from "./rollout-plan.ts";
+import type { Prepared, Run } from "./rollout-plan.ts";
+import type { HostReport, RolloutReport } from "./rollout-report.ts";
+import type { RunRolloutOptions } from "./run-rollout.ts";
+import { runRollout } from "./run-rollout.ts";
+import { toErrorJson } from "./to-error-json.ts";
+
+export interface RollOutRestOptions extends Omit<RunRolloutOptions, "narSource" | "clock"> {
+  readonly clock: NonNullable<RunRolloutOptions["clock"]>;
+  /** All hosts of the run. */
+  readonly hosts: readonly Host[];
+  /** How those ended that did. They count as what they are, and nothing is done on them. */
+  readonly earlier: ReadonlyMap<HostName, HostReport>;
+  /** What each host was to run when the run began. */
+  readonly toplevels: ReadonlyMap<HostName, StorePath>;
+  readonly policy: RolloutPolicy;
+  readonly limits: Limits;
+  readonly secrets: SecretsSource | undefined;
+}
+
+/** The hosts of a run that were not begun: makes their systems again, and carries the plan on by its own rules. */
+export async function rollOutRest(run: Run, hive: Hive, options: RollOutRestOptions): Promise<RolloutReport> {
+  const { hosts, earlier, toplevels, policy, limits, emit, clock, stop } = options;
+  const { goal } = run;
+  const rest = hosts.filter(({ name }) => !earlier.has(name));
+  const nix = once(() => openNix({ signal: stop }));
+  await using native = openNativeEvaluator({
+    readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
+  });
+  const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal: stop });
+  const made = await prepareClosures(systemsOf(goal, rest), {
+    ...{ goal, directory: hive.directory, limits, nix, native, emit, clock, signal: stop },
+  });
+  const prepared = new Map<HostName, Prepared>(hosts.map(({ name }) => [name, { error: ENDED }]));
+  for (const [name, system] of made) prepared.set(name, asItBegan(system, { name, was: toplevels.get(name) }));
+  const plan = planRollout(run, { hosts, hive: hive.hosts, policy, prepared, secrets, limits });
+  const narSource = sharedNarSource({ locate: native.locate });
+  return await runRollout(plan, { ...options, narSource });
+}
+
+/** Stands for the plan of a host that is not looked at. */
+const ENDED = { code: "rollout/interrupted", message: "it ended before" };
+
+function systemsOf(goal: Goal, hosts: readonly Host[]): readonly Host[] {
+  return makesSystem(goal) ? hosts : [];
+}
+
+/** A run that is resumed does what it began to do, or nothing. */
+function asItBegan(
+  prepared: Prepared,
+  { name, was }: { readonly name: HostName; readonly was: StorePath | undefined },
+): Prepared {
+  if ("error" in prepared || was === undefined || prepared.closure.toplevel === was) return prepared;
+  const message = `the hive changed since the run began: its system was ${was} and is ${prepared.closure.toplevel}`;
+  const error = new JournalError("rollout/hive-changed", message, {
+    hint: "the host is as it was; bring the new system with skep deploy",
+  });
+  return { error: toErrorJson(error, name) };
+}
+
+/** Does the work at the first call, and gives its result to all. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= work());
+}

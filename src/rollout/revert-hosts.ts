@@ -1,0 +1,99 @@
+import { probeHost } from "#activation";
+import { messageOf } from "#core";
+import type { Host } from "#hive";
+import { accessTo } from "./activation-scene.ts";
+import { activateHost } from "./activate-host.ts";
+import type { DeployContext } from "./deploy-context.ts";
+import { RolloutError } from "./errors.ts";
+import type { Ending } from "./host-log.ts";
+import { endingOf, HostLog } from "./host-log.ts";
+import { keepLease } from "./keep-lease.ts";
+import { storeKindOf } from "./open-host-store.ts";
+import type { PlannedHost } from "./rollout-plan.ts";
+import type { HostReport } from "./rollout-report.ts";
+import type { Course } from "./run-rollout.ts";
+
+/**
+ * Takes hosts that this run deployed back to what they ran before it, in the order given, each by the same way it came:
+ * test, prove, commit. A host that had nothing before, or that somebody else changed since, stays as it is.
+ */
+export async function revertHosts(
+  hosts: readonly PlannedHost[],
+  { course, because }: { readonly course: Course; readonly because: string },
+): Promise<void> {
+  const { context, ended, hostLimit } = course;
+  await Promise.all(
+    hosts.map(({ host }) =>
+      hostLimit(async () => {
+        const report = ended.get(host.name);
+        if (report?.outcome !== "deployed" || context.leave.aborted) return;
+        ended.set(host.name, await revertHost(host, { report, because, context }));
+      }),
+    ),
+  );
+}
+
+interface RevertOptions {
+  readonly report: HostReport;
+  readonly because: string;
+  readonly context: DeployContext;
+}
+
+/** @returns the host's new report: it takes the place of the one that said deployed. */
+export async function revertHost(host: Host, { report, because, context }: RevertOptions): Promise<HostReport> {
+  const log = new HostLog(host.name, context, report);
+  try {
+    return log.finish(await revert(host, { report, because, context, log }));
+  } catch (error) {
+    const message = `it still runs what was deployed; going back failed: ${messageOf(error)}`;
+    const hint = "the rest of its wave went back; deploy it by hand when it can be reached";
+    return log.finish(
+      endingOf("stranded", new RolloutError("rollout/not-reverted", message, { hint, cause: error }), host.name),
+    );
+  }
+}
+
+async function revert(
+  host: Host,
+  { report: { from, to }, because, log, ...options }: RevertOptions & { readonly log: HostLog },
+): Promise<Ending> {
+  // A run of its own to the host, which keeps a record of each.
+  const context = { ...options.context, run: { ...options.context.run, id: `${options.context.run.id}-revert` } };
+  const { goal } = context.run;
+  if (from === undefined || (goal !== "switch" && goal !== "test" && goal !== "secrets")) {
+    log.notice(from === undefined ? "it ran nothing of ours before this run: it stays" : `what goal ${goal} did stays`);
+    return { outcome: "deployed" };
+  }
+  await using connection = await context.ports.logIn(host, { ssh: context.ssh, signal: context.leave });
+  log.logins += 1;
+  const access = accessTo(host, connection);
+  await using lease = await keepLease(access, { log, context });
+  const facts = await probeHost(access, { signal: lease.signal });
+  if (facts.running !== to) {
+    log.notice(`it runs ${facts.running ?? "nothing of ours"} by now, which is not what this run deployed: it stays`);
+    return { outcome: "deployed" };
+  }
+  const ending = await context.availability.during(
+    host.name,
+    () =>
+      activateHost(
+        {
+          host,
+          toplevel: from,
+          facts,
+          storeKind: storeKindOf(host, facts),
+          goal: from === to ? "secrets" : goal,
+          secrets:
+            log.secretsFrom === facts.secrets.generation ? facts.secrets.generation : (log.secretsFrom ?? "none"),
+          soakMs: 0,
+        },
+        { connection, log, context },
+      ),
+    { isLost: ({ outcome }) => outcome === "stranded", signal: context.leave },
+  );
+  if (ending.outcome !== "deployed") throw new Error("error" in ending ? ending.error.message : ending.outcome);
+  const error = new RolloutError("rollout/reverted", `it was well, and went back to ${from}: ${because}`, {
+    hint: "see to the host that stopped the run, then deploy again",
+  });
+  return endingOf("rolled-back", error, host.name);
+}

@@ -1,0 +1,17 @@
+/** Rollouts to hosts that do not exist, by the code that deploys to those that do. */
+export { simulationErrorCodes } from "./errors.ts";
+export type { Fault, FaultTime, HostFault, OperatorFault, SystemFault } from "./fault.ts";
+export { madeUpHive } from "./made-up-hive.ts";
+export type { Outage } from "./outages.ts";
+export { mostUnavailable } from "./outages.ts";
+export type { Random } from "./random.ts";
+export { createRandom } from "./random.ts";
+export type { RandomFault } from "./random-faults.ts";
+export { RANDOM_FAULTS, randomFaults } from "./random-faults.ts";
+export type { SimulateRolloutOptions } from "./simulate-rollout.ts";
+export { simulateRollout } from "./simulate-rollout.ts";
+export type { SimulatedEnd, SimulatedRollout, TimelineEntry } from "./simulated-fleet.ts";
+export { SimulatedFleet } from "./simulated-fleet.ts";
+export type { HostStanding, SystemWord } from "./standing.ts";
+export { createVirtualClock } from "./virtual-clock.ts";
+export type { VirtualClock } from "./virtual-clock.ts";

@@ -1,0 +1,283 @@
+/**
+ * The on-host agent as a machine of its own: what activation/agent-script.ts does in shell, step by step, on a simulated
+ * host. It ends when it is killed, and is finished by what systemd starts then; it is gone when the host goes down.
+ */
+import type { StorePath } from "#store";
+import type { SystemFault } from "./fault.ts";
+import type { SimulatedHost } from "./simulated-host.ts";
+import { releaseLease } from "./simulated-lease.ts";
+import type { SimulatedOrder } from "./simulated-run.ts";
+import { SimulatedRun } from "./simulated-run.ts";
+
+/** `switch-to-configuration` was killed because it took too long, or another run took the host over. */
+const GIVEN_UP = 124;
+const GIVE_UP_MS = 2_000;
+const PROFILE_MS = 100;
+
+/** Starts the agent of a run, which goes on by itself. */
+export function startSimulatedAgent(host: SimulatedHost, order: SimulatedOrder): void {
+  const run = new SimulatedRun(order, host.clock.monotonic());
+  host.runs.set(order.run, run);
+  run.watch(() => {
+    host.onChange();
+  });
+  void live(host, run);
+  host.onChange();
+}
+
+async function live(host: SimulatedHost, run: SimulatedRun): Promise<void> {
+  const { power } = host;
+  const killed = await inProcess(host, run, (agent) => (run.order.goal === "boot" ? agent.commit() : agent.test()));
+  if (!killed || power.aborted) return;
+  run.isFinishing = true;
+  await inProcess(host, run, (agent) => agent.finishWhatWasBegun());
+}
+
+/** @returns whether it was killed before it was done. */
+async function inProcess(
+  host: SimulatedHost,
+  run: SimulatedRun,
+  work: (agent: SimulatedAgent) => Promise<void>,
+): Promise<boolean> {
+  const process = new AbortController();
+  const { power } = host;
+  const end = (): void => {
+    process.abort(new Error("it was killed"));
+  };
+  power.addEventListener("abort", end, { once: true });
+  run.kill = end;
+  try {
+    await work(new SimulatedAgent(host, run, process.signal));
+    return false;
+  } catch (error) {
+    if (!process.signal.aborted) throw error;
+    return true;
+  } finally {
+    power.removeEventListener("abort", end);
+    run.kill = undefined;
+    run.tell();
+  }
+}
+
+class SimulatedAgent {
+  readonly #host: SimulatedHost;
+  readonly #run: SimulatedRun;
+  readonly #signal: AbortSignal;
+
+  constructor(host: SimulatedHost, run: SimulatedRun, signal: AbortSignal) {
+    this.#host = host;
+    this.#run = run;
+    this.#signal = signal;
+  }
+
+  async test(): Promise<void> {
+    const { order } = this.#run;
+    this.#run.state = "testing";
+    if (!this.#takeSecrets()) return this.#goBack("secrets:swap");
+    const status = order.goal === "secrets" ? 0 : await this.#switch(order.toplevel, "test");
+    if (status !== 0) {
+      return this.#goBack(this.#run.verdict === "stolen" ? "stolen" : `switch:${describeStatus(status)}`);
+    }
+    if (this.#host.running !== order.toplevel) return this.#goBack(`running:${this.#host.running ?? ""}`);
+    this.#run.state = "waiting";
+    await this.#waitFor(() => this.#run.verdict !== undefined, order.confirmTimeoutMs);
+    this.#run.decide("expired");
+    switch (this.#run.verdict) {
+      case "confirmed":
+        if (order.goal === "switch") return this.commit();
+        if (order.goal === "secrets") return this.#commitSecrets();
+        this.#finish("kept");
+        return;
+      case "expired":
+        return this.#goBack("not-confirmed");
+      case "refused":
+      case "stolen":
+      case undefined:
+        return this.#goBack(this.#run.verdict ?? "");
+    }
+  }
+
+  async commit(): Promise<void> {
+    const host = this.#host;
+    const { toplevel } = this.#run.order;
+    this.#run.state = "committing";
+    const before = { generation: host.generation, system: host.profileSystem };
+    await this.#sleep(PROFILE_MS);
+    if (host.isDiskFull) return this.#giveUp("commit:profile");
+    const made = this.#makeDefault(toplevel);
+    const keptBefore = host.keptSecrets.get(toplevel);
+    this.#bindSecrets(toplevel);
+    const status = await this.#switch(toplevel, "boot");
+    if (status !== 0) {
+      if (keptBefore === undefined) host.keptSecrets.delete(toplevel);
+      else host.keptSecrets.set(toplevel, keptBefore);
+      host.generation = before.generation;
+      if (made) host.generations.delete(made);
+      if (before.system !== undefined) await this.#switch(before.system, "boot");
+      return this.#giveUp(`commit:boot:${describeStatus(status)}`);
+    }
+    this.#run.generation = host.generation;
+    this.#finish("committed");
+  }
+
+  /** What systemd starts when the agent ended, however it ended. */
+  async finishWhatWasBegun(): Promise<void> {
+    const { goal, toplevel } = this.#run.order;
+    if (this.#run.isOver) return;
+    if (this.#run.verdict === "confirmed" && this.#host.running === toplevel) {
+      if (goal === "switch") return this.commit();
+      if (goal === "secrets") return this.#commitSecrets();
+    }
+    if (goal === "boot") return this.commit();
+    return this.#goBack("killed");
+  }
+
+  async #commitSecrets(): Promise<void> {
+    this.#run.state = "committing";
+    await this.#sleep(PROFILE_MS);
+    if (this.#host.isDiskFull) return this.#goBack("commit:secrets");
+    this.#bindSecrets(this.#run.order.toplevel);
+    this.#run.generation = this.#host.generation;
+    this.#finish("committed");
+  }
+
+  async #giveUp(cause: string): Promise<void> {
+    this.#run.cause = cause;
+    if (this.#run.order.goal === "boot") this.#finish("rolled-back");
+    else await this.#goBack(cause);
+  }
+
+  async #goBack(cause: string): Promise<void> {
+    const { order } = this.#run;
+    this.#run.cause ??= cause;
+    this.#run.decide("refused");
+    this.#run.state = "rolling-back";
+    if (order.previous === undefined) {
+      this.#finish("stranded");
+      return;
+    }
+    this.#takeSecretsBack();
+    const status = order.goal === "secrets" ? 0 : await this.#switch(order.previous, "test");
+    const isBack = (status === 0 || status === 4) && this.#host.running === order.previous;
+    this.#finish(isBack ? "rolled-back" : "stranded");
+  }
+
+  #finish(state: "committed" | "kept" | "rolled-back" | "stranded"): void {
+    releaseLease(this.#host, this.#run.order.run);
+    this.#run.state = state;
+  }
+
+  /** @returns the exit code of switch-to-configuration, or that it had to be killed. */
+  async #switch(system: StorePath, action: "test" | "boot"): Promise<number> {
+    const host = this.#host;
+    const { order, log } = this.#run;
+    const { pace } = host;
+    const fault = faultOf(host, { system, action });
+    const neededMs = (action === "test" ? pace.switchMs : pace.bootLoaderMs) * host.slowness;
+    const deadlineAt = host.clock.monotonic() + order.switchTimeoutMs;
+    const isStolen = (): boolean => this.#run.verdict === "stolen" && this.#run.state === "testing";
+    const until = async (ms: number): Promise<boolean> => {
+      const mayTakeMs = deadlineAt - host.clock.monotonic();
+      await this.#waitFor(isStolen, Math.min(ms, mayTakeMs));
+      return !isStolen() && ms <= mayTakeMs;
+    };
+    log.push(`${action} ${system}`);
+    const giveUp = async (): Promise<number> => {
+      await host.clock.sleep(GIVE_UP_MS, { signal: this.#signal });
+      return GIVEN_UP;
+    };
+    if (!(await until(neededMs / 3))) return giveUp();
+    // NixOS sets the link before it starts units, whether or not all of them will start.
+    if (action === "test" && fault?.kind !== "cannot-go-back") {
+      host.running = system;
+      host.activatedAt = host.clock.monotonic();
+    }
+    const restMs = fault?.kind === "switch-hangs" ? Number.POSITIVE_INFINITY : (neededMs * 2) / 3;
+    if (!(await until(restMs))) return giveUp();
+    if (fault !== undefined) return fault.kind === "switch-fails" ? (fault.exitCode ?? 1) : 1;
+    if (action === "boot") host.boots = system;
+    return 0;
+  }
+
+  /** @returns the number of the generation that had to be made for it. */
+  #makeDefault(system: StorePath): number | undefined {
+    const host = this.#host;
+    const newest = Math.max(0, ...host.generations.keys());
+    if (host.generations.get(newest) === system) {
+      host.generation = newest;
+      return undefined;
+    }
+    host.generations.set(newest + 1, system);
+    host.generation = newest + 1;
+    return host.generation;
+  }
+
+  #takeSecrets(): boolean {
+    const { secrets } = this.#run.order;
+    if (secrets === undefined) return true;
+    if (secrets !== "none" && !this.#host.secretSets.has(secrets)) return false;
+    this.#run.secretsBefore ??= { generation: this.#host.secretsInUse };
+    this.#host.secretsInUse = secrets === "none" ? undefined : secrets;
+    return true;
+  }
+
+  #takeSecretsBack(): void {
+    if (this.#run.secretsBefore !== undefined) this.#host.secretsInUse = this.#run.secretsBefore.generation;
+  }
+
+  #bindSecrets(system: StorePath): void {
+    const { secrets } = this.#run.order;
+    if (secrets === undefined) return;
+    const set = secrets === "none" ? undefined : this.#host.secretSets.get(secrets);
+    if (set === undefined) this.#host.keptSecrets.delete(system);
+    else this.#host.keptSecrets.set(system, set);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return this.#host.work(ms, this.#signal);
+  }
+
+  /** Waits until something is so, but not longer than that. */
+  #waitFor(isSo: () => boolean, ms: number): Promise<void> {
+    const signal = this.#signal;
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const end = (settle: () => void): void => {
+        timer?.cancel();
+        unwatch();
+        signal.removeEventListener("abort", stop);
+        settle();
+      };
+      const stop = (): void => {
+        end(() => {
+          reject(signal.reason as Error);
+        });
+      };
+      const look = (): void => {
+        if (isSo()) end(resolve);
+      };
+      const unwatch = this.#run.watch(look);
+      const timer = Number.isFinite(ms)
+        ? this.#host.clock.after(ms, () => {
+            end(resolve);
+          })
+        : undefined;
+      signal.addEventListener("abort", stop, { once: true });
+      look();
+    });
+  }
+}
+
+function faultOf(
+  { faults, wanted }: SimulatedHost,
+  { system, action }: { readonly system: StorePath; readonly action: "test" | "boot" },
+): SystemFault | undefined {
+  return faults.find(({ kind }) => {
+    if (system !== wanted) return kind === "cannot-go-back" && action === "test";
+    return action === "boot" ? kind === "boot-fails" : kind === "switch-fails" || kind === "switch-hangs";
+  });
+}
+
+function describeStatus(status: number): string {
+  return status === GIVEN_UP ? "timeout" : String(status);
+}

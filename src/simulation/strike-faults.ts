@@ -1,0 +1,123 @@
+import type { RolloutHappening } from "#rollout";
+import { SimulationError } from "./errors.ts";
+import type { Fault, FaultTime, HostFault, OperatorFault } from "./fault.ts";
+import { isOperatorFault, isSystemFault } from "./fault.ts";
+import type { SimulatedHost } from "./simulated-host.ts";
+import { acquireLease, releaseLease } from "./simulated-lease.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+const LEASE_STOLEN_MS = 60_000;
+
+export interface StrikeFaultsOptions {
+  readonly hosts: ReadonlyMap<string, SimulatedHost>;
+  readonly clock: VirtualClock;
+  readonly operate: (kind: OperatorFault["kind"]) => void;
+  /** Called as each fault strikes. */
+  readonly onStrike: (fault: Fault) => void;
+}
+
+/**
+ * Sees to it that everything goes wrong when it is to.
+ * @returns what wants to be told of each event of the run.
+ * @throws SimulationError `simulation/invalid` when there is no such host.
+ */
+export function strikeFaults(
+  faults: readonly Fault[],
+  { hosts, clock, operate, onStrike }: StrikeFaultsOptions,
+): (happening: RolloutHappening) => void {
+  const atSteps = new Map<string, (() => void)[]>();
+  for (const fault of faults) {
+    const host = hostOf(fault, hosts);
+    if (isSystemFault(fault)) {
+      if (host !== undefined) host.faults = [...host.faults, fault];
+      continue;
+    }
+    const strike = (): void => {
+      onStrike(fault);
+      if (isOperatorFault(fault)) operate(fault.kind);
+      else if (host !== undefined) strikeHost(host, fault);
+    };
+    const when: FaultTime = fault.when ?? { atMs: 0 };
+    if ("atMs" in when) {
+      clock.after(when.atMs, strike);
+    } else {
+      const { step, afterMs = 0 } = when;
+      const key = `${host?.name ?? ""} ${step}`;
+      atSteps.set(key, [...(atSteps.get(key) ?? []), () => void clock.after(afterMs, strike)]);
+    }
+  }
+  return (happening) => {
+    if (happening.type !== "step-started") return;
+    const key = `${happening.host} ${happening.step}`;
+    const due = atSteps.get(key) ?? [];
+    atSteps.delete(key);
+    for (const begin of due) begin();
+  };
+}
+
+function hostOf(fault: Fault, hosts: ReadonlyMap<string, SimulatedHost>): SimulatedHost | undefined {
+  if (!("host" in fault)) return undefined;
+  const host = hosts.get(fault.host);
+  if (host !== undefined) return host;
+  throw new SimulationError("simulation/invalid", `there is no host ${fault.host} for ${fault.kind} to happen to`, {
+    hint: "made-up hosts are called host-1, host-2 and so on",
+  });
+}
+
+function strikeHost(host: SimulatedHost, fault: HostFault): void {
+  const later = (ms: number | undefined, work: () => void): void => {
+    if (ms !== undefined && Number.isFinite(ms)) host.clock.after(ms, work);
+  };
+  switch (fault.kind) {
+    case "connection-lost":
+      host.refusesLogins = true;
+      host.breakConnections();
+      later(fault.forMs ?? 0, () => {
+        host.refusesLogins = false;
+      });
+      break;
+    case "network-cut":
+      host.setNetwork(false);
+      later(fault.forMs, () => {
+        host.setNetwork(true);
+      });
+      break;
+    case "dead":
+      host.powerOff();
+      later(fault.forMs, () => {
+        host.powerOn();
+      });
+      break;
+    case "reboot":
+      host.reboot();
+      break;
+    case "agent-killed":
+      for (const run of host.runs.values()) run.kill?.();
+      break;
+    case "disk-full":
+      host.isDiskFull = true;
+      later(fault.forMs, () => {
+        host.isDiskFull = false;
+      });
+      break;
+    case "run-full":
+      host.isRunFull = true;
+      later(fault.forMs, () => {
+        host.isRunFull = false;
+      });
+      break;
+    case "lease-stolen":
+      if (host.isUp) stealLease(host, fault.forMs ?? LEASE_STOLEN_MS);
+      break;
+  }
+}
+
+/** As `skep deploy --steal-lease` does: what is under way there goes back first. */
+function stealLease(host: SimulatedHost, ttlMs: number): void {
+  const run = "another-run";
+  acquireLease(host, { run, owner: "ada@elsewhere", reason: "skep deploy switch", ttlMs, steal: true });
+  for (const other of host.runs.values()) if (!other.isOver) other.decide("stolen");
+  host.clock.after(ttlMs, () => {
+    releaseLease(host, run);
+  });
+}

@@ -1,0 +1,211 @@
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runCli } from "#cli";
+import type { Sandbox } from "#sandbox";
+import { startSandbox } from "#sandbox";
+
+describe("skep check", { timeout: 60_000 }, () => {
+  let sandbox: Sandbox;
+  let folder = "";
+  let server: Server;
+  let status = 200;
+
+  beforeAll(async () => {
+    sandbox = await startSandbox({ hosts: ["web-1", "db-1", "cache-1"] });
+    server = createServer((_request, response) => response.writeHead(status).end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    folder = mkdtempSync(join(tmpdir(), "skep-check-"));
+    const { port } = server.address() as AddressInfo;
+    const target = (name: string): string => JSON.stringify(sandbox.host(name).target);
+    writeFileSync(
+      join(folder, "hive.ts"),
+      `import { check, command, defineHive, http, system } from "skep";
+       const release = system({ etc: { release: { text: "1" } } });
+       export default defineHive({
+         hosts: {
+           "web-1": {
+             target: ${target("web-1")},
+             system: release,
+             checks: [http({ port: ${port}, name: "front page", period: "50ms", deadline: "2s" })],
+           },
+           "db-1": {
+             target: ${target("db-1")},
+             system: release,
+             checks: [
+               command(["true"]),
+               check("says its name", async ({ host, run }) => {
+                 const { stdout } = await run(["sh", "-c", "echo $1", "sh", host]);
+                 return stdout === "db-1\\n" || stdout;
+               }),
+             ],
+           },
+           "cache-1": { target: ${target("cache-1")}, system: release },
+           "edge-1": {
+             target: { host: "127.0.0.1", port: 1, hostKey: ${target("web-1")}.hostKey },
+             system: release,
+             checks: [command(["true"])],
+           },
+         },
+       });`,
+    );
+  });
+  afterAll(async () => {
+    server.close();
+    rmSync(folder, { recursive: true });
+    await sandbox[Symbol.asyncDispose]();
+  });
+  beforeEach(() => {
+    status = 200;
+  });
+
+  function start(argv: readonly string[], { isTTY = false } = {}) {
+    const stdout = Object.assign(new PassThrough(), isTTY ? { isTTY, columns: 40, rows: 24 } : {});
+    const stderr = new PassThrough();
+    let shown = "";
+    stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));
+    const ssh = ["--ssh-config", sandbox.sshConfigFile];
+    const env = { PATH: process.env.PATH, HOME: folder };
+    const ended = runCli(["check", ...ssh, ...argv], { stdout, stderr, env, cwd: folder });
+    return { ended, shown: () => shown, errors: () => String((stderr.read() as Buffer | null) ?? "") };
+  }
+  async function skepCheck(...argv: string[]) {
+    const { ended, shown, errors } = start(argv);
+    const exitCode = await ended;
+    return { exitCode, stdout: shown(), stderr: errors() };
+  }
+  const stopWatching = (): void => void process.emit("SIGINT");
+
+  it("says how each host is, and which has no checks", async () => {
+    const { exitCode, stdout, stderr } = await skepCheck("--on", "web-1, db-1, cache-1", "--parallel", "1");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toBe(`\
+web-1    ok       front page     status 200
+db-1     ok       command true   exit code 0
+db-1     ok       says its name  it says yes
+cache-1  none     it has no checks
+`);
+  });
+
+  it("ends with exit code 5 at once when a check fails", async () => {
+    status = 503;
+    expect(await skepCheck("--on", "web-1")).toEqual({
+      exitCode: 5,
+      stdout: "web-1  failed   front page  status 503\n",
+      stderr: "",
+    });
+  });
+
+  it("with --wait tries until the check passes", async () => {
+    status = 503;
+    const running = start(["--on", "web-1", "--wait", "--json"]);
+    setTimeout(() => (status = 200), 300);
+    expect(await running.ended).toBe(0);
+    const { checks } = JSON.parse(running.shown()) as { readonly checks: readonly { readonly attempts: number }[] };
+    expect(checks[0]!.attempts).toBeGreaterThan(1);
+  });
+
+  it("ends with exit code 5 when a host cannot be reached, and still checks the others", async () => {
+    const { exitCode, stdout, stderr } = await skepCheck("--on", "web-1, edge-1");
+    expect(exitCode).toBe(5);
+    expect(stdout).toMatch(/^edge-1 {2}unknown .*127\.0\.0\.1/m);
+    expect(stdout).toMatch(/^web-1 {3}ok /m);
+    expect(stderr).toMatch(/^skep: error: edge-1: .*\[ssh\//);
+  });
+
+  it("prints one JSON object a host", async () => {
+    const { stdout } = await skepCheck("--on", "web-1, cache-1, edge-1", "--json");
+    const objects = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { readonly host: string });
+    expect(objects.sort((a, b) => a.host.localeCompare(b.host))).toMatchObject([
+      { host: "cache-1", well: true, checks: [] },
+      { host: "edge-1", well: false, error: { code: expect.stringMatching(/^ssh\//) as unknown } },
+      {
+        host: "web-1",
+        well: true,
+        checks: [{ name: "front page", kind: "http", passed: true, attempts: 1, seen: "status 200", details: [] }],
+      },
+    ]);
+  });
+
+  it("--watch writes a line for each change, and ends as the hosts last were", async () => {
+    const watch = start(["--on", "web-1, cache-1", "--watch", "--every", "100ms"]);
+    const words = (): readonly string[] =>
+      watch
+        .shown()
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/ {2,}/).slice(1, 3).join(" "));
+    await expect.poll(words).toEqual(["web-1 ok", "cache-1 none"]);
+    status = 500;
+    await expect.poll(words).toEqual(["web-1 ok", "cache-1 none", "web-1 failed"]);
+    status = 200;
+    await expect.poll(words).toEqual(["web-1 ok", "cache-1 none", "web-1 failed", "web-1 ok"]);
+    stopWatching();
+    expect(await watch.ended).toBe(0);
+  });
+
+  it("--watch --json writes changes, among them a host that goes away and comes back over a new login", async () => {
+    const watch = start(["--on", "db-1", "--watch", "--every", "100ms", "--json"]);
+    const changes = () =>
+      watch
+        .shown()
+        .trim()
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as { readonly passed?: boolean; readonly error?: unknown });
+    await expect.poll(() => changes().length).toBe(2);
+    {
+      using _refused = sandbox.host("db-1").faults.refuseLogins();
+      sandbox.host("db-1").faults.cutConnections();
+      await expect.poll(() => changes().at(-1), { timeout: 20_000 }).toHaveProperty("error");
+    }
+    await expect
+      .poll(() => changes().at(-1), { timeout: 20_000 })
+      .toMatchObject({ check: "says its name", passed: true });
+    stopWatching();
+    expect(await watch.ended).toBe(0);
+  });
+
+  it("--watch that is ended while a check fails ends with exit code 5", async () => {
+    status = 500;
+    const watch = start(["--on", "web-1", "--watch", "--every", "100ms"]);
+    await expect.poll(watch.shown).toContain("failed");
+    stopWatching();
+    expect(await watch.ended).toBe(5);
+  });
+
+  it("--watch on a terminal draws the table anew, no line wider than it", async () => {
+    const watch = start(["--on", "web-1", "--watch", "--every", "100ms"], { isTTY: true });
+    await expect.poll(() => watch.shown().split("\u001b[H").length).toBeGreaterThan(3);
+    stopWatching();
+    expect(await watch.ended).toBe(0);
+    const frame = watch.shown().split("\u001b[H").at(-1)!;
+    const lines = frame
+      .replaceAll(/\u001b\[\d*[mKJ]/g, "")
+      .trimEnd()
+      .split("\n");
+    expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d {2}1 of 1 hosts are well; Ctrl-/);
+    expect(lines[2]).toBe("web-1  ok       front page  status 200");
+    expect(lines.every((line) => line.length <= 40)).toBe(true);
+  });
+
+  it.each([
+    [["--every", "soon"], "--every takes a duration from 100ms up, such as 5s"],
+    [["--parallel", "0"], "--parallel takes a whole number from 1 up"],
+    [["--wait", "--watch"], "--wait and --watch do not go together: a watch tries again anyway"],
+  ])("refuses %j", async (argv, message) => {
+    const { exitCode, stderr } = await skepCheck(...argv);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: `skep: error: ${message} [cli/usage]\nskep: hint: see skep check --help\n`,
+    });
+  });
+});

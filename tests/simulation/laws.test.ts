@@ -1,0 +1,41 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { courses, play } from "./arbitrary-runs.ts";
+import { laws } from "./laws.ts";
+
+/** More where there is time: SKEP_RUNS=5000. */
+const RUNS = Number(process.env.SKEP_RUNS ?? 150);
+const SEED = process.env.SKEP_SEED === undefined ? undefined : Number(process.env.SKEP_SEED);
+
+describe("in any fleet, under any policy, whatever goes wrong", () => {
+  for (const [name, law] of Object.entries(laws)) {
+    it(name, async () => {
+      await fc.assert(
+        fc.asyncProperty(courses, async (course) => {
+          const played = await play(course);
+          if (played !== undefined) expect(law(played)).toEqual([]);
+        }),
+        { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: SEED }) },
+      );
+    });
+  }
+
+  it("the next deployment needs no cleaning up", async () => {
+    await fc.assert(
+      fc.asyncProperty(courses, async (course) => {
+        const played = await play(course);
+        if (played === undefined) return;
+        const { fleet, rollout, hosts } = played;
+        fleet.mend();
+        await fleet.clock.advance(200_000);
+        const next = await fleet.deploy({
+          ...{ release: "v3", goal: "switch", faults: [], policy: { ...played.policy, order: [] } },
+          limits: { parallel: 10, copy: 10, activate: 10, evaluate: 1, build: 1, evaluateMemoryMiB: undefined },
+        });
+        const outcomes = hosts.map(({ name }) => `${name} ${next.hosts.get(name)?.outcome ?? ""}`);
+        expect(outcomes, JSON.stringify([...rollout.hosts])).toEqual(hosts.map(({ name }) => `${name} deployed`));
+      }),
+      { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: SEED }) },
+    );
+  });
+});

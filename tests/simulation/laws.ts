@@ -1,0 +1,217 @@
+/** What must hold of every simulated run, whatever its fleet, its policy and its faults. Each law says what breaks it. */
+import { countOf, selectHosts } from "#hive";
+import type { RolloutEvent } from "#rollout";
+import type { HostStanding, SimulatedEnd } from "#simulation";
+import { mostUnavailable } from "#simulation";
+import type { Played } from "./arbitrary-runs.ts";
+
+type Law = (played: Played) => readonly string[];
+
+const kinds = ({ faults }: Played, host: string): readonly string[] =>
+  faults.flatMap((fault) => ("host" in fault && fault.host === host ? [fault.kind] : []));
+const operatorDid = ({ faults }: Played, ...what: readonly string[]): boolean =>
+  faults.some(({ kind }) => what.includes(kind));
+
+/** Every host ends, and truly is what its outcome says. */
+export const outcomesAreTrue: Law = (played) => {
+  const { rollout, course } = played;
+  return [...rollout.hosts].flatMap(([name, end]) => {
+    const wrong =
+      rollout.report === undefined && end.outcome === undefined ? [] : untruths(end, { name, course, played });
+    return wrong.map((what) => `${name}: ${what} (${JSON.stringify(end)})`);
+  });
+};
+
+function untruths(
+  { outcome, whenFinished: now, wasActivated }: SimulatedEnd,
+  {
+    name,
+    course: { goal },
+    played,
+  }: { readonly name: string; readonly course: Played["course"]; readonly played: Played },
+): readonly string[] {
+  if (outcome === undefined || now === undefined) return ["it has no outcome"];
+  // A host that has what it is to get has nothing older.
+  const before = played.upToDate.has(name) ? "new" : "old";
+  // A host that loses power in the middle of a commit keeps the profile's new generation, and boots the old one.
+  const lostPower = kinds(played, name).some((kind) => kind === "dead" || kind === "reboot");
+  const asBefore: Partial<HostStanding> = { runs: before, boots: before, ...(lostPower ? {} : { profile: before }) };
+  switch (outcome) {
+    case "deployed":
+      if (goal === "switch") return [...must(now, { runs: "new", boots: "new", profile: "new" })];
+      return must(now, goal === "test" ? { runs: "new" } : { boots: "new", profile: "new" });
+    case "unchanged":
+      return must(now, goal === "boot" ? { boots: "new" } : { runs: "new" });
+    case "skipped":
+    case "failed":
+      return [...must(now, asBefore), ...(wasActivated && goal !== "boot" ? ["it was activated"] : [])];
+    case "rolled-back":
+      return must(now, asBefore);
+    case "stranded":
+      // As many others are lost as may be away, so it could not be taken back.
+      if (codeOf(played, name) === "rollout/not-reverted") return must(now, { runs: "new", boots: "new" });
+      return kinds(played, name).length > 0 || operatorDid(played, "operator-leaves") ? [] : ["nothing happened to it"];
+  }
+}
+
+function codeOf({ rollout: { report } }: Played, name: string): string | undefined {
+  const host = report?.hosts.find(({ host }) => host === name);
+  return host !== undefined && "error" in host ? host.error.code : undefined;
+}
+
+function must(now: HostStanding, wanted: Partial<HostStanding>): readonly string[] {
+  return (["runs", "boots", "profile"] as const).flatMap((what) => {
+    const word = wanted[what];
+    // What is down runs nothing.
+    if (word === undefined || now[what] === word || (what === "runs" && !now.isUp)) return [];
+    return [`${what} ${now[what]} instead of ${word}`];
+  });
+}
+
+/** What cannot be proven is not kept: no host ends deployed whose new system does not start or is never well. */
+export const onlyTheProvenIsKept: Law = ({ rollout, faults, course: { goal }, upToDate }) =>
+  faults.flatMap((fault) => {
+    const isBad =
+      fault.kind === "switch-fails" ||
+      fault.kind === "switch-hangs" ||
+      (fault.kind === "unhealthy" && (fault.afterMs ?? 0) === 0);
+    if (!isBad || goal === "boot" || upToDate.has(fault.host)) return [];
+    return rollout.hosts.get(fault.host)?.outcome === "deployed"
+      ? [`${fault.host} keeps a system that ${fault.kind}`]
+      : [];
+  });
+
+/** Never are more hosts unavailable than every bound allows. */
+export const boundsAreKept: Law = ({ rollout: { outages, events }, policy, hosts }) => {
+  const names = new Set<string>(hosts.map(({ name }) => name));
+  const bounds = [
+    ...(policy.maxUnavailable === undefined ? [] : [{ of: "the run", amount: policy.maxUnavailable, names }]),
+    ...policy.maxUnavailableOf.map(({ selection, amount }) => ({
+      ...{ of: selection, amount },
+      names: new Set<string>(selectHosts({ hosts }, selection).map(({ name }) => name)),
+    })),
+    ...wavesOf(events, hosts).flatMap(({ name, hosts: ofWave }) => {
+      const amount = policy.waves.find((wave) => wave.name === name)?.maxUnavailable;
+      return amount === undefined ? [] : [{ of: name, amount, names: new Set(ofWave) }];
+    }),
+  ];
+  return bounds.flatMap(({ of, amount, names: among }) => {
+    const most = mostUnavailable(outages, among);
+    const allowed = countOf(amount, among.size, { atLeast: 1 });
+    return most <= allowed ? [] : [`${most} hosts of ${of} were unavailable, and ${allowed} may be`];
+  });
+};
+
+/** After a budget is overdrawn nothing is begun: only what was in flight can add to it. */
+export const budgetsAreKept: Law = ({ rollout: { events }, policy, hosts }) => {
+  const waves = wavesOf(events, hosts);
+  const bad = new Set<string>();
+  let stoppedAt: number | undefined;
+  const late: string[] = [];
+  for (const event of events) {
+    if (event.type === "step-started" && event.step === "connect" && stoppedAt !== undefined && event.at > stoppedAt) {
+      late.push(`${event.host} was begun at ${event.at}, after the budget was overdrawn at ${stoppedAt}`);
+    }
+    if (event.type !== "host-finished" || !isBad(event.report.outcome) || stoppedAt !== undefined) continue;
+    bad.add(event.host);
+    const wave = waves.find((one) => one.hosts.includes(event.host));
+    const ofWave = policy.waves.find(({ name }) => name === wave?.name)?.maxFailures ?? policy.maxFailures;
+    const size = wave?.hosts.length ?? hosts.length;
+    const badOfWave = wave?.hosts.filter((name) => bad.has(name)).length ?? bad.size;
+    const isOver = bad.size > countOf(policy.maxFailures, hosts.length) || badOfWave > countOf(ofWave, size);
+    if (isOver) stoppedAt = event.at;
+  }
+  return late;
+};
+
+/** What goes before others has ended well before they are begun, and no wave begins before the one before it is over. */
+export const orderIsKept: Law = ({ rollout: { events }, policy, hosts }) => {
+  const begun = new Map<string, number>();
+  const ended = new Map<string, { readonly index: number; readonly outcome: string }>();
+  for (const [index, event] of events.entries()) {
+    if (event.type === "step-started" && event.step === "connect" && !begun.has(event.host))
+      begun.set(event.host, index);
+    if (event.type === "host-finished" && !ended.has(event.host)) {
+      ended.set(event.host, { index, outcome: event.report.outcome });
+    }
+  }
+  const rules = policy.order.flatMap(({ before, after }) =>
+    selectHosts({ hosts }, after).flatMap(({ name }) =>
+      selectHosts({ hosts }, before).map((other) => ({ name, other: other.name })),
+    ),
+  );
+  const unordered = rules.flatMap(({ name, other }) => {
+    const at = begun.get(name);
+    const end = ended.get(other);
+    if (at === undefined) return [];
+    if (end !== undefined && end.index < at && (end.outcome === "deployed" || end.outcome === "unchanged")) return [];
+    return [`${name} was begun while ${other} was ${end?.outcome ?? "under way"}`];
+  });
+  const waves = wavesOf(events, hosts);
+  const early = waves.flatMap(({ name, hosts: ofWave }, number) => {
+    const before = waves.slice(0, number).flatMap((wave) => wave.hosts);
+    const first = Math.min(...ofWave.map((host) => begun.get(host) ?? Number.POSITIVE_INFINITY));
+    const late = before.find((host) => (ended.get(host)?.index ?? Number.POSITIVE_INFINITY) > first);
+    return late === undefined ? [] : [`wave ${name} was begun before ${late} was at its end`];
+  });
+  return [...unordered, ...early];
+};
+
+/** As many at once as the limits say. */
+export const limitsAreKept: Law = ({ rollout: { events }, course: { limits } }) => {
+  let [underWay, most] = [0, 0];
+  const begun = new Set<string>();
+  for (const event of events) {
+    if (event.type === "step-started" && event.step === "connect") {
+      begun.add(event.host);
+      underWay += 1;
+      most = Math.max(most, underWay);
+    }
+    if (event.type === "host-finished" && begun.delete(event.host)) underWay -= 1;
+  }
+  return most > limits.parallel ? [`${most} hosts at once`] : [];
+};
+
+/** The host saves itself: no agent is at work for longer than it may, and none of its systems outlives it unconfirmed. */
+export const nothingIsOverdue: Law = (played) =>
+  played.rollout.overdue.flatMap(({ host, run }) =>
+    kinds(played, host).includes("cannot-go-back") ? [] : [`${host} still runs the unconfirmed system of ${run}`],
+  );
+
+/** Hours later every host that is up is whole: it boots what it runs, nothing is at work on it, and nobody holds it. */
+export const hostsAreWhole: Law = (played) =>
+  [...played.rollout.hosts].flatMap(([name, { finally: end }]) => {
+    if (!end.isUp) return [];
+    const wrong = [];
+    if (end.isLeased) wrong.push("it is still leased");
+    if (end.agents.length > 0) wrong.push(`an agent is still ${end.agents.join(", ")}`);
+    const isHalf = end.runs !== end.boots && played.course.goal === "switch";
+    if (isHalf && !kinds(played, name).includes("cannot-go-back"))
+      wrong.push(`it runs ${end.runs} and boots ${end.boots}`);
+    return wrong.map((what) => `${name}: ${what}`);
+  });
+
+function wavesOf(
+  events: readonly RolloutEvent[],
+  hosts: Played["hosts"],
+): readonly { readonly name: string; readonly hosts: readonly string[] }[] {
+  const waves = events.flatMap((event) =>
+    event.type === "wave-started" ? [{ name: event.wave, hosts: event.hosts }] : [],
+  );
+  return waves.length > 0 ? waves : [{ name: "rest", hosts: hosts.map(({ name }) => name) }];
+}
+
+function isBad(outcome: string): boolean {
+  return outcome === "failed" || outcome === "rolled-back" || outcome === "stranded";
+}
+
+export const laws = {
+  "every host ends, and truly is what its outcome says": outcomesAreTrue,
+  "no host keeps a system that does not start or is never well": onlyTheProvenIsKept,
+  "never more hosts are unavailable than every bound allows": boundsAreKept,
+  "nothing is begun after a budget is overdrawn": budgetsAreKept,
+  "what goes before others ended well before they are begun": orderIsKept,
+  "no more hosts are under way than the limits say": limitsAreKept,
+  "no host runs an unconfirmed system after its deadline": nothingIsOverdue,
+  "hours later every host is whole, and nobody holds it": hostsAreWhole,
+} as const satisfies Readonly<Record<string, Law>>;
