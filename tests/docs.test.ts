@@ -10,6 +10,7 @@ import { nixErrorCodes } from "#nix";
 import { rolloutErrorCodes } from "#rollout";
 import { sandboxErrorCodes } from "#sandbox";
 import { secretsErrorCodes } from "#secrets";
+import { simulationErrorCodes } from "#simulation";
 import { sshErrorCodes } from "#ssh";
 import { storeErrorCodes } from "#store";
 
@@ -30,6 +31,7 @@ const LAYERS = {
   "Health checks": healthErrorCodes,
   "The rollout": rolloutErrorCodes,
   "Sandbox hosts": sandboxErrorCodes,
+  Simulation: simulationErrorCodes,
 };
 
 describe("docs/errors.md", () => {

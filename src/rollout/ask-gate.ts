@@ -67,7 +67,7 @@ function askCommand(
         if (error === null) {
           resolve(undefined);
         } else if (errnoOf(error) !== undefined || signal.aborted) {
-          reject(error);
+          reject(new Error(error.message, { cause: error }));
         } else if (child.exitCode === null) {
           reject(
             new Error(

@@ -1,7 +1,6 @@
 /** Many hosts: prepare closures, plan, limits, run, verdict. */
 export { rolloutErrorCodes } from "./errors.ts";
 export type { CopyProgress, RolloutEvent, RolloutHappening } from "./events.ts";
-export { journalErrorCodes } from "./journal/errors.ts";
 export type { JournalHeader, JournalHost } from "./journal/journal-header.ts";
 export type { Resumption } from "./journal/journal-line.ts";
 export type { Journal, OpenJournalOptions } from "./journal/open-journal.ts";

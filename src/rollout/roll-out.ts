@@ -71,14 +71,14 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     reboot: options.reboot,
   };
   const events: RolloutEvent[] = [];
-  let journal: Journal | undefined;
-  const early: RolloutEvent[] = [];
+  // What happens before the journal is open goes into it first.
+  const record: { journal?: Journal; readonly early: RolloutEvent[] } = { early: [] };
   const emit: Emit = (happening) => {
     const event = { at: clock.now(), ...happening };
     // Progress is much, and old at once.
     if (event.type !== "step-progress" && event.type !== "log") events.push(event);
-    if (journal !== undefined) journal.append(event);
-    else if (options.journal === true) early.push(event);
+    if (record.journal !== undefined) record.journal.append(event);
+    else if (options.journal === true) record.early.push(event);
     onEvent(event);
   };
   const names = hosts.map((host) => host.name);
@@ -96,15 +96,17 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   const systems = makesSystem(goal) ? hosts.filter(({ name }) => !failed(secrets.get(name))) : [];
   const prepared = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal: stop });
   const plan = planRollout(run, { hosts, hive: hive.hosts, policy, prepared, secrets, limits });
-  await using writing = options.journal
+  await using journal = options.journal
     ? await openJournal(runsFolder(hive), journalHeader(plan, { hive: hive.name, policy }), {
         onTrouble: (message) => {
           emit({ type: "notice", message });
         },
       })
     : undefined;
-  journal = writing;
-  for (const event of early.splice(0)) journal?.append(event);
+  if (journal !== undefined) {
+    for (const event of record.early.splice(0)) journal.append(event);
+    record.journal = journal;
+  }
   const narSource = sharedNarSource({ locate: native.locate });
   return await runRollout(plan, {
     emit,
@@ -115,7 +117,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     clock,
     events,
     confirm: options.confirm,
-    decided: writing?.decided,
+    decided: () => journal?.decided() ?? Promise.resolve(),
   });
 }
 

@@ -34,6 +34,8 @@ export class SimulatedConnection implements Connection {
   readonly elevated: CommandRunner = this;
   readonly roundTripMs: number;
   readonly lost: Promise<SshError>;
+  /** Called once, when it was closed or lost. */
+  onEnd: () => void = () => undefined;
   readonly #host: SimulatedHost;
   readonly #end = new AbortController();
   readonly #bootId: string;
@@ -190,5 +192,6 @@ export class SimulatedConnection implements Connection {
     this.#unwatch();
     this.#silence?.cancel();
     this.#end.abort(reason);
+    this.onEnd();
   }
 }

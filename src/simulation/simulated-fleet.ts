@@ -10,6 +10,7 @@ import type { Outage } from "./outages.ts";
 import { mostUnavailable } from "./outages.ts";
 import type { Random } from "./random.ts";
 import { createRandom } from "./random.ts";
+import type { SimulatedConnection } from "./simulated-connection.ts";
 import { logInToSimulated } from "./simulated-connection.ts";
 import type { HostPace } from "./simulated-host.ts";
 import { SimulatedHost } from "./simulated-host.ts";
@@ -237,14 +238,14 @@ interface Operator {
   readonly isKilled: boolean;
   readonly operate: (kind: OperatorFault["kind"]) => void;
   /** Keeps a connection that ends with the operator. */
-  hold<T extends Connection>(connection: T): Promise<T>;
+  hold(connection: SimulatedConnection): Promise<Connection>;
 }
 
 function openOperator(): Operator {
   const stop = new AbortController();
   const leave = new AbortController();
   setMaxListeners(0, stop.signal, leave.signal);
-  const held = new Set<Connection>();
+  const held = new Set<SimulatedConnection>();
   let isKilled = false;
   return {
     stop: stop.signal,
@@ -256,14 +257,15 @@ function openOperator(): Operator {
       if (kind === "operator-killed") {
         isKilled = true;
         // First, so that nothing which tidies up reaches a host.
-        for (const connection of held) void connection[Symbol.asyncDispose]();
+        for (const connection of [...held]) void connection[Symbol.asyncDispose]();
       }
       stop.abort(new Error("the operator stopped the run"));
       if (kind !== "operator-stops") leave.abort(new Error("the operator left"));
     },
     async hold(connection) {
+      held.add(connection);
+      connection.onEnd = () => held.delete(connection);
       if (isKilled) await connection[Symbol.asyncDispose]();
-      else held.add(connection);
       return connection;
     },
   };

@@ -23,7 +23,7 @@ export const outcomesAreTrue: Law = (played) => {
 };
 
 function untruths(
-  { outcome, whenFinished: now, wasActivated }: SimulatedEnd,
+  { outcome, whenFinished: now, finally: later, wasActivated }: SimulatedEnd,
   {
     name,
     course: { goal },
@@ -48,8 +48,8 @@ function untruths(
     case "rolled-back":
       return must(now, asBefore);
     case "stranded":
-      // As many others are lost as may be away, so it could not be taken back.
-      if (codeOf(played, name) === "rollout/not-reverted") return must(now, { runs: "new", boots: "new" });
+      // As many others are lost as may be away, or the operator left: it keeps what was deployed.
+      if (codeOf(played, name) === "rollout/not-reverted") return must(later, { runs: "new", boots: "new" });
       return kinds(played, name).length > 0 || operatorDid(played, "operator-leaves") ? [] : ["nothing happened to it"];
   }
 }
@@ -106,20 +106,20 @@ export const boundsAreKept: Law = ({ rollout: { outages, events }, policy, hosts
 export const budgetsAreKept: Law = ({ rollout: { events }, policy, hosts }) => {
   const waves = wavesOf(events, hosts);
   const bad = new Set<string>();
-  let stoppedAt: number | undefined;
+  let overdrawnBy: string | undefined;
   const late: string[] = [];
   for (const event of events) {
-    if (event.type === "step-started" && event.step === "connect" && stoppedAt !== undefined && event.at > stoppedAt) {
-      late.push(`${event.host} was begun at ${event.at}, after the budget was overdrawn at ${stoppedAt}`);
+    if (event.type === "step-started" && event.step === "connect" && overdrawnBy !== undefined) {
+      late.push(`${event.host} was begun after ${overdrawnBy} had overdrawn the budget`);
     }
-    if (event.type !== "host-finished" || !isBad(event.report.outcome) || stoppedAt !== undefined) continue;
+    if (event.type !== "host-finished" || !isBad(event.report.outcome) || overdrawnBy !== undefined) continue;
     bad.add(event.host);
     const wave = waves.find((one) => one.hosts.includes(event.host));
     const ofWave = policy.waves.find(({ name }) => name === wave?.name)?.maxFailures ?? policy.maxFailures;
     const size = wave?.hosts.length ?? hosts.length;
     const badOfWave = wave?.hosts.filter((name) => bad.has(name)).length ?? bad.size;
     const isOver = bad.size > countOf(policy.maxFailures, hosts.length) || badOfWave > countOf(ofWave, size);
-    if (isOver) stoppedAt = event.at;
+    if (isOver) overdrawnBy = event.host;
   }
   return late;
 };

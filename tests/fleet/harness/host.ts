@@ -100,7 +100,10 @@ export function makeHost(parts: HostParts): FleetHost {
     if (leader === undefined) throw new Error(`${name} is off`);
     const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--no-fork", "--cgroup", "--root", "--wd"];
     const environment = ["env", "-i", `PATH=${PATH}`, "HOME=/root", "LC_ALL=C.UTF-8"];
-    return run(["nsenter", `--target=${leader}`, ...namespaces, "--", ...environment, ...RUN_AND_WAIT, ...argv], options);
+    return run(
+      ["nsenter", `--target=${leader}`, ...namespaces, "--", ...environment, ...RUN_AND_WAIT, ...argv],
+      options,
+    );
   };
   const read: FleetHost["read"] = async (argv, options) => {
     const { exitCode, stdout, stderr } = await inside(argv, options);
