@@ -48,9 +48,10 @@ function untruths(
     case "rolled-back":
       return must(now, asBefore);
     case "stranded":
-      // As many others are lost as may be away, or the operator left: it keeps what was deployed.
-      if (codeOf(played, name) === "rollout/not-reverted") return must(later, { runs: "new", boots: "new" });
-      return kinds(played, name).length > 0 || operatorDid(played, "operator-leaves") ? [] : ["nothing happened to it"];
+      if (kinds(played, name).length > 0 || operatorDid(played, "operator-leaves")) return [];
+      // As many others are lost as may be away, so it could not go back: it keeps what was deployed.
+      if (codeOf(played, name) !== "rollout/not-reverted") return ["nothing happened to it"];
+      return must(later, goal === "switch" ? { runs: "new", boots: "new" } : { runs: "new" });
   }
 }
 

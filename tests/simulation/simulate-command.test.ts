@@ -1,0 +1,53 @@
+import { Writable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { runCli } from "#cli";
+
+async function run(
+  ...argv: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const texts = { out: "", err: "" };
+  const into = (name: keyof typeof texts): Writable =>
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        texts[name] += chunk.toString("utf8");
+        done();
+      },
+    });
+  const code = await runCli(argv, { stdout: into("out"), stderr: into("err"), env: {}, cwd: "/" });
+  return { code, ...texts };
+}
+
+describe("skep simulate", () => {
+  it("tells what the policy made of a made-up fleet", async () => {
+    const { code, out } = await run(
+      ...["simulate", "--hosts", "200", "--fail", "2%", "--seed", "7", "--wave", "@canary", "--wave", "rest"],
+      ...["--max-failures", "5%", "--max-unavailable", "3"],
+    );
+    expect(code).toBe(0);
+    expect(out).toMatch(/^switch: 196 deployed, 4 rolled back in /m);
+    expect(out).toMatch(/^wave @canary {2}2 hosts, from 0\.0 s to /m);
+    expect(out).toMatch(/^wave rest {5}198 hosts, /m);
+    expect(out).toContain("touched 200 of 200 hosts; at most 3 were unavailable at one time");
+  });
+
+  it("gives the result as one JSON object, the same for the same seed", async () => {
+    const argv = ["simulate", "--hosts", "30", "--fault", "dead=2", "--fault", "flapping=10%", "--seed", "3", "--json"];
+    const read = async (): Promise<Record<string, unknown>> => {
+      const { tookMs, ...rest } = JSON.parse((await run(...argv)).out) as Record<string, unknown>;
+      expect(tookMs).toBeTypeOf("number");
+      return rest;
+    };
+    const result = await read();
+    expect(result).toMatchObject({ total: 30 });
+    expect(await read()).toEqual(result);
+  });
+
+  it("refuses faults and numbers that make no sense", async () => {
+    expect(await run("simulate", "--hosts", "3", "--fault", "daed=1")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('did you mean "dead"?') as string,
+    });
+    expect(await run("simulate", "--hosts", "3", "--fail", "many")).toMatchObject({ code: 2 });
+    expect(await run("simulate", "--hosts", "0")).toMatchObject({ code: 2 });
+  });
+});
