@@ -30,6 +30,8 @@ export async function takeBaseline(
 ): Promise<Baseline> {
   if (checks.length === 0) return { failedUnits: [], answers: [] };
   const failed = readFailed(host, signal);
+  // When an attempt throws first, nobody waits for this any more.
+  failed.catch(() => undefined);
   const answers = await Promise.all(
     checks.map(async (check) => {
       // Its own answer is the list itself.

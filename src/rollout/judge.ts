@@ -12,24 +12,22 @@ export interface Budgets {
   readonly run: number;
 }
 
-/**
- * Whether a wave may go on: why not, if not.
- * @param ended those of the wave that ended so far.
- */
+/** Whether a wave may go on, with what ended badly so far: why not, if not. */
 export function judgeWave(
   wave: string,
   {
-    ended,
-    run,
+    badOfWave,
+    badOfRun,
     budgets,
-  }: { readonly ended: readonly HostReport[]; readonly run: readonly HostReport[]; readonly budgets: Budgets },
+  }: {
+    readonly badOfWave: readonly HostReport[];
+    readonly badOfRun: readonly HostReport[];
+    readonly budgets: Budgets;
+  },
 ): string | undefined {
-  const bad = ended.filter(endedBadly);
-  if (bad.length > budgets.wave) return tooMany(bad, `wave ${wave}`, budgets.wave);
-  const badOfRun = run.filter(endedBadly);
-  if (badOfRun.length > budgets.run)
-    return tooMany(badOfRun, bad.length === badOfRun.length ? `wave ${wave}` : "the run", budgets.run);
-  return undefined;
+  if (badOfWave.length > budgets.wave) return tooMany(badOfWave, `wave ${wave}`, budgets.wave);
+  if (badOfRun.length <= budgets.run) return undefined;
+  return tooMany(badOfRun, badOfWave.length === badOfRun.length ? `wave ${wave}` : "the run", budgets.run);
 }
 
 function tooMany(bad: readonly HostReport[], of: string, allowed: number): string {

@@ -3,6 +3,7 @@ import { messageOf } from "#core";
 import type { Host } from "#hive";
 import { accessTo } from "./activation-scene.ts";
 import { activateHost } from "./activate-host.ts";
+import { NoneLeft } from "./availability.ts";
 import type { DeployContext } from "./deploy-context.ts";
 import { RolloutError } from "./errors.ts";
 import type { Ending } from "./host-log.ts";
@@ -45,6 +46,10 @@ export async function revertHost(host: Host, { report, because, context }: Rever
   try {
     return log.finish(await revert(host, { report, because, context, log }));
   } catch (error) {
+    if (error instanceof NoneLeft) {
+      log.notice(`it is well and stays what it is, for it may not become unavailable: ${error.message}`);
+      return log.finish({ outcome: "deployed" });
+    }
     const message = `it still runs what was deployed; going back failed: ${messageOf(error)}`;
     const hint = "the rest of its wave went back; deploy it by hand when it can be reached";
     return log.finish(

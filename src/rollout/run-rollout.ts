@@ -14,7 +14,7 @@ import type { Emit, Ending } from "./host-log.ts";
 import { HostLog } from "./host-log.ts";
 import type { HostPorts } from "./host-ports.ts";
 import { realPorts } from "./host-ports.ts";
-import { judgeWave } from "./judge.ts";
+import { endedBadly, judgeWave } from "./judge.ts";
 import type { SshOptions } from "./log-in.ts";
 import { revertHosts } from "./revert-hosts.ts";
 import type { PlannedHost, PlannedWave, RolloutPlan } from "./rollout-plan.ts";
@@ -83,6 +83,8 @@ export interface Course {
   readonly hostLimit: Limit;
   /** How each host ended that did, in the order they ended. */
   readonly ended: Map<HostName, HostReport>;
+  /** Those of them that ended badly. */
+  readonly badOfRun: HostReport[];
 }
 
 function beginCourse(plan: RolloutPlan, options: RunRolloutOptions): Course {
@@ -101,7 +103,9 @@ function beginCourse(plan: RolloutPlan, options: RunRolloutOptions): Course {
     ports,
     decided: options.decided,
   };
-  return { plan, context, stop, hostLimit: pLimit(limits.parallel), ended: new Map(options.earlier) };
+  const ended = new Map(options.earlier);
+  const badOfRun = [...ended.values()].filter(endedBadly);
+  return { plan, context, stop, hostLimit: pLimit(limits.parallel), ended, badOfRun };
 }
 
 /** @returns why the wave must not begin. */
@@ -126,11 +130,11 @@ async function runWave(
   wave: PlannedWave,
   { course, skip }: { readonly course: Course; readonly skip: string | undefined },
 ): Promise<string | undefined> {
-  const { plan, context, stop, hostLimit, ended } = course;
-  const ofWave = wave.hosts.flatMap(({ host }) => ended.get(host.name) ?? []);
+  const { plan, context, stop, hostLimit, ended, badOfRun } = course;
+  const badOfWave = wave.hosts.flatMap(({ host }) => ended.get(host.name) ?? []).filter(endedBadly);
   const rest = wave.hosts.filter(({ host }) => !ended.has(host.name));
   const budgets = { wave: wave.maxFailures, run: plan.maxFailures };
-  const judge = (): string | undefined => judgeWave(wave.name, { ended: ofWave, run: [...ended.values()], budgets });
+  const judge = (): string | undefined => judgeWave(wave.name, { badOfWave, badOfRun, budgets });
   const underWay = new Map<HostName, Promise<HostReport>>();
   const isOneOfMany = plan.waves.length > 1;
   if (isOneOfMany && skip === undefined) {
@@ -138,13 +142,17 @@ async function runWave(
   }
   const begin = async (planned: PlannedHost): Promise<HostReport> => {
     const held = await waitForThose(plan.after.get(planned.host.name) ?? [], { ended, underWay });
-    const report = await hostLimit(() => {
+    // The next host is begun as soon as this one gives its place back: by then it must be known how this one ended.
+    return hostLimit(async () => {
       const reason = stop.aborted ? STOPPED_BY_OPERATOR : (skip ?? held ?? judge());
-      return carryOut(planned, { context, skip: reason, soakMs: wave.soakMs });
+      const report = await carryOut(planned, { context, skip: reason, soakMs: wave.soakMs });
+      ended.set(report.host, report);
+      if (endedBadly(report)) {
+        badOfWave.push(report);
+        badOfRun.push(report);
+      }
+      return report;
     });
-    ofWave.push(report);
-    ended.set(report.host, report);
-    return report;
   };
   for (const planned of inOrder(rest, plan)) underWay.set(planned.host.name, begin(planned));
   await Promise.all(underWay.values());

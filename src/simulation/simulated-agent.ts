@@ -116,6 +116,8 @@ class SimulatedAgent {
       if (before.system !== undefined) await this.#switch(before.system, "boot");
       return this.#giveUp(`commit:boot:${describeStatus(status)}`);
     }
+    // The record is written: a host that goes down now boots what nobody was told of.
+    await this.#sleep(PROFILE_MS);
     this.#run.generation = host.generation;
     this.#finish("committed");
   }

@@ -123,8 +123,8 @@ export class SimulatedConnection implements Connection {
         unwatch();
         reject(signal.reason as Error);
       };
-      const unwatch = this.#host.watchLink(look);
       signal.throwIfAborted();
+      const unwatch = this.#host.watchLink(look);
       signal.addEventListener("abort", stop, { once: true });
     });
   }
@@ -148,15 +148,15 @@ export class SimulatedConnection implements Connection {
         signal?.removeEventListener("abort", stop);
         this.#end.signal.removeEventListener("abort", broken);
       };
-      const giveUp = (error: unknown): void => {
+      const giveUp = (error: Error): void => {
         end();
         reject(error);
       };
       const stop = (): void => {
-        giveUp(signal?.reason);
+        giveUp(signal?.reason as Error);
       };
       const broken = (): void => {
-        giveUp(this.#end.signal.reason);
+        giveUp(this.#end.signal.reason as Error);
       };
       signal?.addEventListener("abort", stop, { once: true });
       this.#end.signal.addEventListener("abort", broken, { once: true });

@@ -54,7 +54,10 @@ const hostName = fc.integer({ min: 1, max: MOST_HOSTS }).map((number) => `host-$
 const when = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.record({ step: fc.constantFrom(...STEPS), afterMs: fc.integer({ min: 0, max: 30_000 }) }),
+    arbitrary: fc.record({
+      step: fc.constantFrom(...STEPS),
+      afterMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 30_000 })),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ atMs: fc.integer({ min: 0, max: 200_000 }) }) },
 );

@@ -7,6 +7,8 @@ import { laws } from "./laws.ts";
 const RUNS = Number(process.env.SKEP_RUNS ?? 150);
 const SEED = process.env.SKEP_SEED === undefined ? undefined : Number(process.env.SKEP_SEED);
 
+const web = { role: "web", isCanary: false, isUpToDate: false } as const;
+
 describe("in any fleet, under any policy, whatever goes wrong", () => {
   for (const [name, law] of Object.entries(laws)) {
     it(name, async () => {
@@ -19,6 +21,17 @@ describe("in any fleet, under any policy, whatever goes wrong", () => {
       );
     });
   }
+
+  it.each(["connection-lost", "reboot", "agent-killed"] as const)("%s, at any moment of a commit", async (kind) => {
+    for (let afterMs = 0; afterMs < 4_000; afterMs += 40) {
+      const played = await play({
+        ...{ seed: 1, policy: {}, limits: { parallel: 2, copy: 2, activate: 2 }, goal: "switch" },
+        hosts: [web, web],
+        faults: [{ host: "host-1", kind, when: { step: "commit", afterMs } }],
+      });
+      expect(played && Object.values(laws).flatMap((law) => law(played))).toEqual([]);
+    }
+  });
 
   it("the next deployment needs no cleaning up", async () => {
     await fc.assert(

@@ -46,7 +46,7 @@ function untruths(
     case "failed":
       return [...must(now, asBefore), ...(wasActivated && goal !== "boot" ? ["it was activated"] : [])];
     case "rolled-back":
-      return must(now, asBefore);
+      return [...must(now, asBefore), ...(now.isUp ? [] : ["it is down, and nobody can have seen it"])];
     case "stranded":
       if (kinds(played, name).length > 0 || operatorDid(played, "operator-leaves")) return [];
       // As many others are lost as may be away, so it could not go back: it keeps what was deployed.

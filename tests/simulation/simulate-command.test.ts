@@ -21,7 +21,7 @@ describe("skep simulate", () => {
   it("tells what the policy made of a made-up fleet", async () => {
     const { code, out } = await run(
       ...["simulate", "--hosts", "200", "--fail", "2%", "--seed", "7", "--wave", "@canary", "--wave", "rest"],
-      ...["--max-failures", "5%", "--max-unavailable", "3"],
+      ...["--max-failures", "5", "--max-unavailable", "3"],
     );
     expect(code).toBe(0);
     expect(out).toMatch(/^switch: 196 deployed, 4 rolled back in /m);
