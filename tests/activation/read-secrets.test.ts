@@ -266,7 +266,7 @@ describe.skipIf(!possible)("a host's secrets", () => {
       if (spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/run"]).status !== 0) skip();
       const after = on("after");
       // A mount namespace stands for a host that was just booted.
-      const host = `mount -t tmpfs none /run && "$@"; code=$?; { grep skep /proc/mounts; find /run/skep; } >"${after}"; exit $code`;
+      const host = `mount -t tmpfs none /run && "$@"; code=$?; { grep " /run/skep" /proc/mounts; find /run/skep; } >"${after}"; exit $code`;
       const runner: CommandRunner = {
         ...localRunner,
         run: (argv, options) => localRunner.run(["unshare", "-m", "sh", "-c", host, "host", ...argv], options),

@@ -3,8 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import type { FleetHost } from "./harness/index.ts";
 import { must, run } from "./harness/index.ts";
 
-/** What every secret of a test says, and nothing else may. */
-export const POISON = "p0ison-7c1f-";
+/** What every secret of a test says, and nothing else may: not even this file. */
+export const POISON = ["p0ison", "7c1f", ""].join("-");
 
 /** Watches the argv and the environment of every process on this machine and its hosts, which are all in its /proc. */
 export interface PoisonWatch extends AsyncDisposable {
