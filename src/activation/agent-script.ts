@@ -101,7 +101,7 @@ go_back() {
 
 # make_default SYSTEM: as the newest generation of the profile
 make_default() {
-  if [ "$store" = nix ]; then nix-env -p "$profile" --set "$1"; else set_profile "$root" "\${profile#"$root"}" "$1"; fi
+  if [ "$store" = nix ]; then nix-env -p "$profile" --set "$1"; else set_profile "$root" "\${profile#"$root"}" "$1" >/dev/null; fi
 }
 make_default_again() {
   if [ "$store" = nix ]; then

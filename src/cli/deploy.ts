@@ -40,8 +40,11 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     ? await openSandbox(selection.hosts, { signal: interrupts.stop, stderr })
     : undefined;
   const hosts = stage?.hosts ?? selection.hosts;
+  if (stage !== undefined) {
+    stderr.write("skep: notice: on sandbox twins with made-up secrets: no real host is touched\n");
+  }
   using secrets = hosts.some((host) => host.secrets.length > 0)
-    ? await openSecrets({ hive, args, terminal, stage })
+    ? await openSecrets({ hive: { ...hive, hosts: selection.hosts }, args, terminal, stage })
     : undefined;
   const report = await rollOut(hive, {
     goal,
@@ -60,6 +63,9 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     stop: interrupts.stop,
     leave: interrupts.leave,
   });
+  if (report.interrupted && stage === undefined && needsHost(goal)) {
+    stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
+  }
   return exitCodeOfReport(report);
 }
 

@@ -23,7 +23,7 @@ export async function runs({ run, hive, json }: RunsArguments, { stdout, env, cw
       json ? toJson({ ...describeRun(found), hosts: found.hosts.map(hostDescriber(found)) }) : showRun(found),
     );
   } else {
-    stdout.write(json ? toJson(all.map(describeRun)) : table(all.map(rowOf)));
+    stdout.write(json ? toJson(all.map(describeRun)) : all.length === 0 ? "no runs yet\n" : table(all.map(rowOf)));
   }
   return 0;
 }

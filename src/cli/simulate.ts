@@ -110,12 +110,18 @@ function tellStory({ events, hosts, outages, mostUnavailable }: SimulatedRollout
       const toMs = (ends.get(event.wave)?.at ?? event.at) - startedAt;
       return [{ name: event.wave, hosts: event.hosts.length, fromMs: event.at - startedAt, toMs }];
     }),
-    stopped: stop === undefined ? undefined : { atMs: stop.at - startedAt, why: stop.stopped ?? "" },
+    stopped: stop === undefined ? skippedIn(report) : { atMs: stop.at - startedAt, why: stop.stopped ?? "" },
     touched: [...hosts.values()].filter(({ wasActivated }) => wasActivated).length,
     total: hosts.size,
     mostUnavailable,
     longestOutage: longest,
   };
+}
+
+/** A run of one wave tells of no waves: that it stopped is seen by those it did not begin. */
+function skippedIn({ hosts, durationMs }: RolloutReport): Story["stopped"] {
+  const skipped = hosts.find((host) => host.outcome === "skipped");
+  return skipped?.outcome === "skipped" ? { atMs: durationMs, why: skipped.reason } : undefined;
 }
 
 function lines({
@@ -131,7 +137,7 @@ function lines({
   return [
     ...waves.map(
       ({ name, hosts, fromMs, toMs }) =>
-        `wave ${name.padEnd(width)}  ${hosts} hosts, from ${formatDuration(fromMs)} to ${formatDuration(toMs)}`,
+        `wave ${name.padEnd(width)}  ${hosts === 1 ? "1 host" : `${hosts} hosts`}, from ${formatDuration(fromMs)} to ${formatDuration(toMs)}`,
     ),
     stopped === undefined
       ? `went through in ${formatDuration(durationMs)}`

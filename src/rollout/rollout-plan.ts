@@ -1,14 +1,14 @@
-import type { RebootPolicy } from "./reboot-deployed.ts";
+import type { RebootPolicy } from "./reboot/reboot-deployed.ts";
 import type { SkepErrorJson } from "#core";
 import type { HiveRevision, SecretSet } from "#activation";
 import { makeSecretSet } from "#activation";
 import type { Amount, Gate, Goal, Host, HostName, Limits, OnFailure, RolloutPolicy } from "#hive";
 import { countOf, makesSystem, selectHosts } from "#hive";
 import type { Closure } from "#store";
-import type { AvailabilityBound } from "./availability.ts";
-import { planWaves } from "./plan-waves.ts";
-import type { WavesPlan } from "./plan-waves.ts";
-import type { PreparedSecrets } from "./prepare-secrets.ts";
+import type { AvailabilityBound } from "./waves/availability.ts";
+import { planWaves } from "./waves/plan-waves.ts";
+import type { WavesPlan } from "./waves/plan-waves.ts";
+import type { PreparedSecrets } from "./prepare/prepare-secrets.ts";
 import type { Step } from "./steps.ts";
 import { stepsFor } from "./steps.ts";
 

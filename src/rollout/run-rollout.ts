@@ -4,19 +4,19 @@ import { systemClock } from "#core";
 import type { HostName } from "#hive";
 import type { NarSource } from "#store";
 import { sharedNarSource } from "#store";
-import type { AskGateOptions } from "./ask-gate.ts";
-import { askGate } from "./ask-gate.ts";
-import { createAvailability } from "./availability.ts";
-import type { DeployContext, Limit } from "./deploy-context.ts";
-import { deployHost } from "./deploy-host.ts";
+import type { AskGateOptions } from "./waves/ask-gate.ts";
+import { askGate } from "./waves/ask-gate.ts";
+import { createAvailability } from "./waves/availability.ts";
+import type { DeployContext, Limit } from "./host/deploy-context.ts";
+import { deployHost } from "./host/deploy-host.ts";
 import type { RolloutEvent } from "./events.ts";
-import type { Emit, Ending } from "./host-log.ts";
-import { HostLog } from "./host-log.ts";
-import type { HostPorts } from "./host-ports.ts";
-import { realPorts } from "./host-ports.ts";
-import { endedBadly, judgeWave } from "./judge.ts";
-import type { SshOptions } from "./log-in.ts";
-import { revertHosts } from "./revert-hosts.ts";
+import type { Emit, Ending } from "./host/host-log.ts";
+import { HostLog } from "./host/host-log.ts";
+import type { HostPorts } from "./host/host-ports.ts";
+import { realPorts } from "./host/host-ports.ts";
+import { endedBadly, judgeWave } from "./waves/judge.ts";
+import type { SshOptions } from "./host/log-in.ts";
+import { revertHosts } from "./waves/revert-hosts.ts";
 import type { PlannedHost, PlannedWave, RolloutPlan } from "./rollout-plan.ts";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
 
@@ -60,6 +60,8 @@ export async function runRollout(plan: RolloutPlan, options: RunRolloutOptions):
     const isOver = wave.hosts.some(({ host }) => course.ended.get(host.name)?.outcome !== "skipped");
     if (isOver && plan.onFailure !== "stop" && !stop.aborted) {
       const waves = plan.onFailure === "revert-run" ? plan.waves.slice(0, index + 1) : [wave];
+      const notice = `${plan.onFailure === "revert-run" ? "this run" : `wave ${wave.name}`} goes back: ${verdict}`;
+      emit({ type: "notice", message: notice });
       await revertHosts(waves.flatMap(({ hosts }) => hosts).reverse(), { course, because: verdict });
     }
   }

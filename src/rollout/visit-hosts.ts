@@ -2,9 +2,9 @@ import pLimit from "p-limit";
 import type { HostAccess } from "#activation";
 import type { SkepErrorJson } from "#core";
 import type { Host } from "#hive";
-import { accessTo } from "./activation-scene.ts";
-import type { SshOptions } from "./log-in.ts";
-import { logIn } from "./log-in.ts";
+import { accessTo } from "./host/activation-scene.ts";
+import type { SshOptions } from "./host/log-in.ts";
+import { logIn } from "./host/log-in.ts";
 import { toErrorJson } from "./to-error-json.ts";
 
 /** What a visit to one host brought: what was asked for, or why it could not be had. */

@@ -38,7 +38,9 @@ describe("skep deploy --sandbox", () => {
     const lines = String(stdout.read()).trimEnd().split("\n");
     expect({ exitCode, told: String(stderr.read()) }).toEqual({
       exitCode: 0,
-      told: "skep: notice: edge-1: no sandbox for systems made by Nix\n",
+      told:
+        "skep: notice: edge-1: no sandbox for systems made by Nix\n" +
+        "skep: notice: on sandbox twins with made-up secrets: no real host is touched\n",
     });
     expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({
       type: "run-finished",

@@ -82,7 +82,7 @@ describe("the runs of a hive", { timeout: 120_000 }, () => {
   const POLICY = { waves: [], maxUnavailableOf: [], maxFailures: { hosts: 0 }, order: [], onFailure: "stop" };
 
   it("are listed, the newest first, with how they ended", async () => {
-    expect(await skep("runs")).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect(await skep("runs")).toEqual({ exitCode: 0, stdout: "no runs yet\n", stderr: "" });
     await write(OLD, [finished(OLD)]);
     await write(NEW, EVENTS);
     const { stdout } = await skep("runs");

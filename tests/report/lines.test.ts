@@ -23,7 +23,7 @@ const TABLE = `\
 HOST   OUTCOME      SYSTEM                                                                GENERATION    COPIED   TIME
 web-2  unchanged    0c4x2ab nixos-system-web-2-24.11                                              42            1.0 s
 web-1  deployed     0c4x2ab nixos-system-web-1-24.11 -> 9c4x2ab nixos-system-web-1-25.05          43  38.0 MiB   12 s
-db-1   rolled back  0c4x2ab nixos-system-db-1-24.11 -> 9c4x2ab nixos-system-db-1-25.05                38.0 MiB   29 s
+db-1   rolled back  0c4x2ab nixos-system-db-1-24.11 (not 9c4x2ab)                                     38.0 MiB   29 s
 `;
 
 const ERRORS = `\

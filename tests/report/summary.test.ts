@@ -22,7 +22,7 @@ HOST   OUTCOME    SYSTEM                                                        
 web-2  unchanged  0c4x2ab nixos-system-web-2-24.11                                              43                 0.8 s
 web-1  deployed   0c4x2ab nixos-system-web-1-24.11 -> 9c4x2ab nixos-system-web-1-25.05          43  38.0 MiB        12 s
 web-3  skipped                                                                                                      12 s
-web-4  failed     -> 9c4x2ab nixos-system-web-4-25.05                                               38.0 MiB        12 s
+web-4  failed     (not 9c4x2ab nixos-system-web-4-25.05)                                            38.0 MiB        12 s
 db-1   stranded   0c4x2ab nixos-system-db-1-24.11 -> 9c4x2ab nixos-system-db-1-25.05            43  38.0 MiB  1 min 35 s
 
 switch: 1 deployed, 1 unchanged, 1 skipped, 1 failed, 1 stranded in 42 s

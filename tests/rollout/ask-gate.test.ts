@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Gate, GateFunction, HostName } from "#hive";
-import { askGate } from "../../src/rollout/ask-gate.ts";
+import { askGate } from "../../src/rollout/waves/ask-gate.ts";
 
 const { signal } = new AbortController();
 const asked = {

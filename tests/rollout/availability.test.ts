@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HostName } from "#hive";
-import type { AvailabilityBound } from "../../src/rollout/availability.ts";
-import { createAvailability, NoneLeft } from "../../src/rollout/availability.ts";
+import type { AvailabilityBound } from "../../src/rollout/waves/availability.ts";
+import { createAvailability, NoneLeft } from "../../src/rollout/waves/availability.ts";
 
 const name = (text: string): HostName => text as HostName;
 const bound = (of: string, hosts: readonly string[], most: number): AvailabilityBound => ({

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RolloutPolicy } from "#hive";
 import { nixos, parseHive } from "#hive";
-import { planWaves } from "../../src/rollout/plan-waves.ts";
+import { planWaves } from "../../src/rollout/waves/plan-waves.ts";
 import { policy, wave } from "./policy.ts";
 
 const system = nixos({ flake: "github:o/r" });

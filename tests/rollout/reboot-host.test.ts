@@ -9,8 +9,8 @@ import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import type { Connection } from "#ssh";
 import { parseStorePath } from "#store";
-import type { RebootHostOptions } from "../../src/rollout/reboot-host.ts";
-import { rebootHost } from "../../src/rollout/reboot-host.ts";
+import type { RebootHostOptions } from "../../src/rollout/reboot/reboot-host.ts";
+import { rebootHost } from "../../src/rollout/reboot/reboot-host.ts";
 import { logIn } from "../sandbox/log-in.ts";
 
 const V1 = parseStorePath("/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-system-v1");

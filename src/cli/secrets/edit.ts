@@ -35,7 +35,7 @@ export async function addSecret(args: NameArguments, terminal: Terminal): Promis
   const { stdout, cwd } = terminal;
   const repository = await loadRepository(args, terminal);
   const secret = findSecret(repository, { text: args.name, cwd });
-  refuseExisting(secret, "change it with: skep secrets edit");
+  refuseExisting(secret, `change it with: skep secrets edit ${secret.rule.name}`);
   using plaintext = (await readInput(terminal)) ?? (await edit(secret, { terminal, before: undefined }));
   await writeSecret(repository, secret, { plaintext });
   stdout.write(`${secret.rule.name} added\n`);

@@ -1,5 +1,5 @@
-import type { Outcome } from "./outcome.ts";
-import type { HostReport } from "./rollout-report.ts";
+import type { Outcome } from "../outcome.ts";
+import type { HostReport } from "../rollout-report.ts";
 
 /** Whether a host ended as nobody wants it. One that was never begun did not. */
 export function endedBadly({ outcome }: Pick<HostReport, "outcome">): boolean {

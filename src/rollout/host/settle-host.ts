@@ -5,7 +5,7 @@ import { assertHealthy, passedBefore, runChecks } from "#health";
 import { SshError } from "#ssh";
 import type { ActivationScene } from "./activation-scene.ts";
 import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
-import { RolloutError } from "./errors.ts";
+import { RolloutError } from "../errors.ts";
 import type { Ending } from "./host-log.ts";
 import { endingOf } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";

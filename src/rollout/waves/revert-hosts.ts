@@ -1,18 +1,18 @@
 import { probeHost } from "#activation";
 import { messageOf } from "#core";
 import type { Host } from "#hive";
-import { accessTo } from "./activation-scene.ts";
-import { activateHost } from "./activate-host.ts";
+import { accessTo } from "../host/activation-scene.ts";
+import { activateHost } from "../host/activate-host.ts";
 import { NoneLeft } from "./availability.ts";
-import type { DeployContext } from "./deploy-context.ts";
-import { RolloutError } from "./errors.ts";
-import type { Ending } from "./host-log.ts";
-import { endingOf, HostLog } from "./host-log.ts";
-import { keepLease } from "./keep-lease.ts";
-import { storeKindOf } from "./open-host-store.ts";
-import type { PlannedHost } from "./rollout-plan.ts";
-import type { HostReport } from "./rollout-report.ts";
-import type { Course } from "./run-rollout.ts";
+import type { DeployContext } from "../host/deploy-context.ts";
+import { RolloutError } from "../errors.ts";
+import type { Ending } from "../host/host-log.ts";
+import { endingOf, HostLog } from "../host/host-log.ts";
+import { keepLease } from "../host/keep-lease.ts";
+import { storeKindOf } from "../host/open-host-store.ts";
+import type { PlannedHost } from "../rollout-plan.ts";
+import type { HostReport } from "../rollout-report.ts";
+import type { Course } from "../run-rollout.ts";
 
 /**
  * Takes hosts that this run deployed back to what they ran before it, in the order given, each by the same way it came:

@@ -2,12 +2,12 @@ import type { Clock } from "#core";
 import type { Goal, Host, HostName, Limits } from "#hive";
 import type { NativeEvaluator } from "#native";
 import type { Nix } from "#nix";
-import { RolloutError } from "./errors.ts";
-import type { Emit } from "./host-log.ts";
+import { RolloutError } from "../errors.ts";
+import type { Emit } from "../host/host-log.ts";
 import { prepareNativeSystems } from "./prepare-native-systems.ts";
 import { prepareNixSystems } from "./prepare-nix-systems.ts";
-import type { Prepared } from "./rollout-plan.ts";
-import { toErrorJson } from "./to-error-json.ts";
+import type { Prepared } from "../rollout-plan.ts";
+import { toErrorJson } from "../to-error-json.ts";
 
 export interface PrepareOptions {
   readonly goal: Goal;

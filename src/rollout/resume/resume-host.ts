@@ -3,21 +3,21 @@ import { describeCause, longestAgentMs, probeHost, renewLease } from "#activatio
 import type { Baseline } from "#health";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
-import type { ActivationScene } from "./activation-scene.ts";
-import { accessTo } from "./activation-scene.ts";
-import type { DeployContext } from "./deploy-context.ts";
-import { RolloutError } from "./errors.ts";
-import type { Ending } from "./host-log.ts";
-import { endingOf, HostLog } from "./host-log.ts";
-import { JournalError } from "./journal/errors.ts";
-import type { HostStanding } from "./journal/read-journal.ts";
-import { logInAgain } from "./log-in.ts";
-import { storeKindOf } from "./open-host-store.ts";
+import type { ActivationScene } from "../host/activation-scene.ts";
+import { accessTo } from "../host/activation-scene.ts";
+import type { DeployContext } from "../host/deploy-context.ts";
+import { RolloutError } from "../errors.ts";
+import type { Ending } from "../host/host-log.ts";
+import { endingOf, HostLog } from "../host/host-log.ts";
+import { JournalError } from "../journal/errors.ts";
+import type { HostStanding } from "../journal/read-journal.ts";
+import { logInAgain } from "../host/log-in.ts";
+import { storeKindOf } from "../host/open-host-store.ts";
 import type { BegunActivation } from "./resume-begun.ts";
 import { readBegun } from "./resume-begun.ts";
 import { proveAndConfirm, waitUntilKept } from "./resume-prove.ts";
-import type { HostReport } from "./rollout-report.ts";
-import { settleHost } from "./settle-host.ts";
+import type { HostReport } from "../rollout-report.ts";
+import { settleHost } from "../host/settle-host.ts";
 
 /** Added to the name of a run while it takes a host back. */
 const REVERTING = "-revert";

@@ -3,9 +3,9 @@ import pLimit from "p-limit";
 import type { Host, HostName } from "#hive";
 import type { EvaluatedSystem, Nix, SystemRequest } from "#nix";
 import { buildSystem, evaluateSystems, NixError, readClosures } from "#nix";
-import { HostLog } from "./host-log.ts";
+import { HostLog } from "../host/host-log.ts";
 import type { PrepareWork } from "./prepare-closures.ts";
-import { toErrorJson } from "./to-error-json.ts";
+import { toErrorJson } from "../to-error-json.ts";
 
 /** Evaluates, builds and reads the systems that Nix makes. @throws NixError `nix/missing`, `nix/too-old`. */
 export async function prepareNixSystems(hosts: readonly Host[], work: PrepareWork): Promise<void> {

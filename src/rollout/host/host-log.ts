@@ -1,10 +1,10 @@
 import type { Clock } from "#core";
 import type { HostName } from "#hive";
 import type { StorePath } from "#store";
-import type { CopyProgress, RolloutHappening } from "./events.ts";
-import type { HostHistory, HostReport } from "./rollout-report.ts";
-import type { Step } from "./steps.ts";
-import { toErrorJson } from "./to-error-json.ts";
+import type { CopyProgress, RolloutHappening } from "../events.ts";
+import type { HostHistory, HostReport } from "../rollout-report.ts";
+import type { Step } from "../steps.ts";
+import { toErrorJson } from "../to-error-json.ts";
 
 /** Takes what happens; stamps and spreads it. */
 export type Emit = (happening: RolloutHappening) => void;

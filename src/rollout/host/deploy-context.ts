@@ -1,9 +1,9 @@
 import type { Clock } from "#core";
 import type { NarSource } from "#store";
 import type { Emit } from "./host-log.ts";
-import type { Availability } from "./availability.ts";
+import type { Availability } from "../waves/availability.ts";
 import type { HostPorts } from "./host-ports.ts";
-import type { Run } from "./rollout-plan.ts";
+import type { Run } from "../rollout-plan.ts";
 import type { SshOptions } from "./log-in.ts";
 
 /** Waits for a free place, does the work, gives the place back. */

@@ -3,10 +3,10 @@ import { ActivationError, howToBootPrevious, probeHost, requestReboot } from "#a
 import { messageOf } from "#core";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
-import { accessTo } from "./activation-scene.ts";
+import { accessTo } from "../host/activation-scene.ts";
 import type { AwaitBootOptions, LoginPorts } from "./await-boot.ts";
 import { awaitBoot } from "./await-boot.ts";
-import { RolloutError } from "./errors.ts";
+import { RolloutError } from "../errors.ts";
 
 /** What a reboot needs done around it. */
 export interface RebootPorts extends LoginPorts {

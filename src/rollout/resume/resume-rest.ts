@@ -4,16 +4,16 @@ import { openNativeEvaluator } from "#native";
 import { openNix, readClosure } from "#nix";
 import type { StorePath } from "#store";
 import { sharedNarSource } from "#store";
-import { JournalError } from "./journal/errors.ts";
-import { prepareClosures } from "./prepare-closures.ts";
-import { prepareSecrets } from "./prepare-secrets.ts";
-import type { SecretsSource } from "./prepare-secrets.ts";
-import { planRollout } from "./rollout-plan.ts";
-import type { Prepared, Run } from "./rollout-plan.ts";
-import type { HostReport, RolloutReport } from "./rollout-report.ts";
-import type { RunRolloutOptions } from "./run-rollout.ts";
-import { runRollout } from "./run-rollout.ts";
-import { toErrorJson } from "./to-error-json.ts";
+import { JournalError } from "../journal/errors.ts";
+import { prepareClosures } from "../prepare/prepare-closures.ts";
+import { prepareSecrets } from "../prepare/prepare-secrets.ts";
+import type { SecretsSource } from "../prepare/prepare-secrets.ts";
+import { planRollout } from "../rollout-plan.ts";
+import type { Prepared, Run } from "../rollout-plan.ts";
+import type { HostReport, RolloutReport } from "../rollout-report.ts";
+import type { RunRolloutOptions } from "../run-rollout.ts";
+import { runRollout } from "../run-rollout.ts";
+import { toErrorJson } from "../to-error-json.ts";
 
 export interface RollOutRestOptions extends Omit<RunRolloutOptions, "narSource" | "clock"> {
   readonly clock: NonNullable<RunRolloutOptions["clock"]>;

@@ -5,7 +5,7 @@ import { formatDuration } from "#core";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import { SshError } from "#ssh";
-import { accessTo } from "./activation-scene.ts";
+import { accessTo } from "../host/activation-scene.ts";
 
 export interface LoginPorts {
   /** One attempt to log in; it is made again and again. @throws SshError. */

@@ -5,7 +5,7 @@ import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import type { DeployContext } from "./deploy-context.ts";
 import type { HostLog } from "./host-log.ts";
-import type { Step } from "./steps.ts";
+import type { Step } from "../steps.ts";
 
 /** What the steps of one activation share. */
 export interface ActivationScene {

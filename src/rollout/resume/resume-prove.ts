@@ -1,8 +1,8 @@
 import { ActivationError, decideAgent, describeCause, FINAL_STATES, longestAgentMs, probeHost } from "#activation";
 import { assertHealthy, runChecks } from "#health";
-import type { ActivationScene } from "./activation-scene.ts";
-import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
-import { logInAgain } from "./log-in.ts";
+import type { ActivationScene } from "../host/activation-scene.ts";
+import { accessTo, checkedHost, watchAgent } from "../host/activation-scene.ts";
+import { logInAgain } from "../host/log-in.ts";
 
 /**
  * The second half of an activation that another process began: once the agent waits, a login that is newer than the

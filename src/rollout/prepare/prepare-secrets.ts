@@ -3,8 +3,8 @@ import { makeSecretSet } from "#activation";
 import type { SkepErrorJson } from "#core";
 import type { Goal, Host, HostName, SecretUse } from "#hive";
 import { installsSecrets } from "#hive";
-import { RolloutError } from "./errors.ts";
-import { toErrorJson } from "./to-error-json.ts";
+import { RolloutError } from "../errors.ts";
+import { toErrorJson } from "../to-error-json.ts";
 
 /** Where the secrets of hosts come from. */
 export interface SecretsSource {

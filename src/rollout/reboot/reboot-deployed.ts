@@ -1,9 +1,9 @@
 import { describeRebootNeed, isRebootNeeded, readRebootNeed } from "#activation";
-import type { ActivationScene } from "./activation-scene.ts";
-import { accessTo } from "./activation-scene.ts";
-import type { Ending } from "./host-log.ts";
-import { endingOf } from "./host-log.ts";
-import { keepLease } from "./keep-lease.ts";
+import type { ActivationScene } from "../host/activation-scene.ts";
+import { accessTo } from "../host/activation-scene.ts";
+import type { Ending } from "../host/host-log.ts";
+import { endingOf } from "../host/host-log.ts";
+import { keepLease } from "../host/keep-lease.ts";
 import { rebootHost } from "./reboot-host.ts";
 
 /** When a host that the run changed is rebooted; one that had what was wanted never is. */

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Host } from "#hive";
-import { HostLog } from "./host-log.ts";
+import { HostLog } from "../host/host-log.ts";
 import type { PrepareWork } from "./prepare-closures.ts";
 
 /** Evaluates the systems written in TypeScript, in this process. What they share is read and hashed once. */

@@ -21,6 +21,7 @@ import type { DeployContext } from "./deploy-context.ts";
 import type { Ending, HostLog } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";
 import type { StoreKind } from "./open-host-store.ts";
+import { rebootDeployed } from "../reboot/reboot-deployed.ts";
 import { settleHost } from "./settle-host.ts";
 
 const CONFIRM_MARGIN_MS = 30_000;
@@ -57,21 +58,26 @@ export async function activateHost(
   const { soakMs } = work;
   const scene: ActivationScene = { host, order, facts, baseline, soakMs, log, context, connection, shownLines: 0 };
   try {
-    if (goal === "boot") {
-      await log.step("commit", () => commitForBoot(scene));
-    } else {
-      const tested = await log.step("test", () => testSystem(scene));
-      await log.step("login", () => logInFreshly(tested, scene));
-      await log.step("check", () => checkHost(scene));
-      await log.step(goal === "test" ? "confirm" : "commit", () => confirmHost(scene));
-    }
-    return { outcome: "deployed" };
+    await proveAndCommit(scene);
+    return await rebootDeployed(scene, { policy: context.run.reboot ?? "never", check: () => checkHost(scene) });
   } catch (error) {
     if (error instanceof AgentNotStarted) throw error.reason;
     return await settleHost(error, scene);
   } finally {
     if (scene.connection !== connection) await scene.connection[Symbol.asyncDispose]();
   }
+}
+
+async function proveAndCommit(scene: ActivationScene): Promise<void> {
+  const { order, log } = scene;
+  if (order.goal === "boot") {
+    await log.step("commit", () => commitForBoot(scene));
+    return;
+  }
+  const tested = await log.step("test", () => testSystem(scene));
+  await log.step("login", () => logInFreshly(tested, scene));
+  await log.step("check", () => checkHost(scene));
+  await log.step(order.goal === "test" ? "confirm" : "commit", () => confirmHost(scene));
 }
 
 /** The host refused the agent and is as it was: there is nothing to settle. */
