@@ -4,8 +4,8 @@ import type { CheckResult } from "#health";
 import { runChecks } from "#health";
 import type { Host } from "#hive";
 import type { SshOptions } from "#rollout";
+import { checkedHost, logIn } from "#rollout";
 import type { Connection } from "#ssh";
-import { connect, elevations } from "#ssh";
 
 /** How one host is: what its checks say, or why they could not be asked. */
 export type HostHealth =
@@ -45,16 +45,11 @@ export function openCheckRounds(hosts: readonly Host[], options: CheckRoundsOpti
     if (host.checks.length === 0) return { host, results: [] };
     let login: Login | undefined;
     try {
-      login = kept.get(host) ?? (await logIn(host, { ssh, signal }));
+      login = kept.get(host) ?? (await openLogin(host, { ssh, signal }));
       kept.set(host, login);
       const { connection } = login;
       const results = await runChecks(host.checks, {
-        host: {
-          name: host.name,
-          address: connection.address.host,
-          runner: connection.elevated,
-          forward: (destination, forwarding) => connection.forward(destination, forwarding),
-        },
+        host: checkedHost(host, connection),
         retry,
         signal,
       });
@@ -98,20 +93,11 @@ interface Login {
   lost: Error | undefined;
 }
 
-async function logIn(
-  { target, elevation }: Host,
-  { ssh, signal }: { readonly ssh: SshOptions; readonly signal: AbortSignal },
+async function openLogin(
+  host: Host,
+  options: { readonly ssh: SshOptions; readonly signal: AbortSignal },
 ): Promise<Login> {
-  const { identityFile, hostKey, ...place } = target;
-  const connection = await connect(
-    {
-      ...place,
-      identityFiles: identityFile === undefined ? undefined : [identityFile],
-      hostKeys: hostKey === undefined ? undefined : [hostKey],
-      elevation: elevations[elevation],
-    },
-    { ...ssh, signal },
-  );
+  const connection = await logIn(host, options);
   const login: Login = { connection, lost: undefined };
   void connection.lost.then((error) => {
     login.lost = error;

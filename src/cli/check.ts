@@ -9,6 +9,7 @@ import { CliError } from "./errors.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { printHostError } from "./secrets/print-host-error.ts";
+import { refuseOddParallel } from "./parallel.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -69,9 +70,7 @@ function readArguments({ every, parallel, wait, watch }: CheckArguments) {
   if (everyMs === undefined || everyMs < SHORTEST_MS) {
     throw new CliError("cli/usage", `--every takes a duration from ${SHORTEST_MS}ms up, such as 5s`, { hint });
   }
-  if (parallel !== undefined && (!Number.isInteger(parallel) || parallel < 1)) {
-    throw new CliError("cli/usage", "--parallel takes a whole number from 1 up", { hint });
-  }
+  refuseOddParallel(parallel, { hint });
   if (wait && watch) {
     throw new CliError("cli/usage", "--wait and --watch do not go together: a watch tries again anyway", { hint });
   }

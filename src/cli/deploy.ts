@@ -1,5 +1,4 @@
-import type { Goal, Hive, Host, Limits, RolloutPolicy } from "#hive";
-import type { OutputFormat } from "#report";
+import type { Goal, Hive, Host, Limits } from "#hive";
 import { needsHost } from "#hive";
 import { createReporter, useColors } from "#report";
 import type { SecretsSource } from "#rollout";
@@ -12,7 +11,9 @@ import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { reporterFormat } from "./reporter-format.ts";
 import { policyOf } from "./rollout-options.ts";
+import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
 import { standInSource } from "./stand-in-source.ts";
 import type { Stream, Terminal } from "./terminal.ts";
@@ -25,7 +26,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   const policy = policyOf(hive, args, terminal);
   const { stdout, stderr, env } = terminal;
   await using reporter = createReporter({
-    format: args.json ? "ndjson" : formatFor(args, policy),
+    format: reporterFormat(args, policy),
     stdout,
     stderr,
     env,
@@ -69,11 +70,6 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   return exitCodeOfReport(report);
 }
 
-/** A question in the middle of a screen that is drawn anew all the time would not be read. */
-function formatFor({ output }: DeployArguments, { waves }: RolloutPolicy): OutputFormat {
-  return output === "auto" && waves.some(({ gate }) => gate?.kind === "confirm") ? "lines" : output;
-}
-
 /** The hosts' secrets; in a sandbox made-up ones, for it never sees a real one. */
 async function openSecrets({
   hive,
@@ -87,17 +83,7 @@ async function openSecrets({
   readonly stage: SandboxTwin | undefined;
 }): Promise<SecretsSource & Disposable> {
   if (stage !== undefined) return standInSource(stage.hosts, stage.sandbox);
-  const { openSecretsSource } = await import("./secrets/secrets-source.ts");
-  return openSecretsSource({
-    repository: async () => {
-      const { loadRepositoryFor } = await import("./secrets/load-rules.ts");
-      return loadRepositoryFor(hive, args, terminal);
-    },
-    identities: async () => {
-      const { loadIdentities } = await import("./secrets/load-identities.ts");
-      return loadIdentities(args.identity, terminal);
-    },
-  });
+  return repositorySecrets(hive, args, terminal);
 }
 
 /** Throw-away twins of the hosts that can have one. @throws CliError `cli/sandbox` when none can. */

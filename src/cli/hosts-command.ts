@@ -1,6 +1,7 @@
 import type { Argv as Yargs } from "yargs";
 import type { Host } from "#hive";
 import { loadSelection, withHiveOptions } from "./hive-options.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `skep hosts`: what a selection means. */
@@ -14,7 +15,9 @@ export function addHostsCommand(parser: Yargs, terminal: Terminal, finish: (exit
         .example('skep hosts --on "@web & !web-3"', "what that selects"),
     async (args) => {
       const { hosts } = await loadSelection(args, terminal);
-      terminal.stdout.write(args.json ? `${JSON.stringify(hosts.map(describeHost), null, 2)}\n` : table(hosts));
+      terminal.stdout.write(
+        args.json ? `${JSON.stringify(hosts.map(describeHost), null, 2)}\n` : table(hosts.map(rowOf)),
+      );
       finish(0);
     },
   );
@@ -24,19 +27,8 @@ function describeHost(host: Host): object {
   return { name: host.name, target: host.target, tags: host.tags, system: host.system };
 }
 
-function table(hosts: readonly Host[]): string {
-  const rows = hosts.map((host) => [host.name, address(host), host.tags.map((tag) => `@${tag}`).join(" ")]);
-  const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  const widths = [width(0), width(1)];
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+function rowOf(host: Host): readonly string[] {
+  return [host.name, address(host), host.tags.map((tag) => `@${tag}`).join(" ")];
 }
 
 function address({ target }: Host): string {

@@ -1,15 +1,16 @@
 import type { Hive } from "#hive";
-import type { OutputFormat } from "#report";
 import { createReporter, useColors } from "#report";
 import type { JournalRead, ResumeRunOptions, RolloutReport, SecretsSource } from "#rollout";
 import { listRuns, resumeRun, runsFolder } from "#rollout";
 import { confirmAt } from "./confirm-wave.ts";
-import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
 import { findUnfinishedRun } from "./find-run.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
+import { refuseOddParallel } from "./parallel.ts";
+import { reporterFormat } from "./reporter-format.ts";
 import type { ResumeArguments } from "./runs-command.ts";
+import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -20,15 +21,13 @@ export async function resume(
 ): Promise<number> {
   const { stdout, stderr, env, cwd } = terminal;
   const { parallel, revert } = args;
-  if (parallel !== undefined && (!Number.isInteger(parallel) || parallel < 1)) {
-    throw new CliError("cli/usage", "--parallel takes a whole number from 1 up", { hint: "see skep resume --help" });
-  }
+  refuseOddParallel(parallel, { hint: "see skep resume --help" });
   const hive = await loadHive({ file: args.hive, cwd, env });
   const runs = await listRuns(runsFolder(hive));
   const journal = findUnfinishedRun(args.run, { runs, hive: hive.name, revert });
   if (!args.quiet) stderr.write(`skep: notice: ${announce(journal, { revert })}\n`);
   await using reporter = createReporter({
-    format: args.json ? "ndjson" : formatFor(args, journal),
+    format: reporterFormat(args, journal.header.policy),
     ...{ stdout, stderr, env },
     colors: useColors(stderr, env),
     verbose: args.verbose,
@@ -53,11 +52,6 @@ export async function resume(
     leave: interrupts.leave,
   });
   return exitCodeOf(report);
-}
-
-/** A question in the middle of a screen that is drawn anew all the time would not be read. */
-function formatFor({ output }: ResumeArguments, { header }: JournalRead): OutputFormat {
-  return output === "auto" && header.policy.waves.some(({ gate }) => gate?.kind === "confirm") ? "lines" : output;
 }
 
 function wantedOf({ revert, new: startNew }: ResumeArguments): ResumeRunOptions["wanted"] {
@@ -90,15 +84,5 @@ async function openSecrets(
 ): Promise<(SecretsSource & Disposable) | undefined> {
   const names = new Set(journal.hosts.map(({ name }) => name));
   if (!hive.hosts.some((host) => names.has(host.name) && host.secrets.length > 0)) return undefined;
-  const { openSecretsSource } = await import("./secrets/secrets-source.ts");
-  return openSecretsSource({
-    repository: async () => {
-      const { loadRepositoryFor } = await import("./secrets/load-rules.ts");
-      return loadRepositoryFor(hive, args, terminal);
-    },
-    identities: async () => {
-      const { loadIdentities } = await import("./secrets/load-identities.ts");
-      return loadIdentities(args.identity, terminal);
-    },
-  });
+  return repositorySecrets(hive, args, terminal);
 }

@@ -5,6 +5,7 @@ import type { HostStanding, JournalRead, Step } from "#rollout";
 import { listRuns, OUTCOMES, runsFolder } from "#rollout";
 import { findHive } from "./find-hive.ts";
 import { findRun } from "./find-run.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface RunsArguments {
@@ -134,19 +135,6 @@ function stepsOf({ events }: JournalRead, host: string): readonly ShownStep[] {
     steps.splice(at === -1 ? steps.length : at, 1, { step, durationMs, error });
   }
   return steps;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
 }
 
 function instant(ms: number): string {

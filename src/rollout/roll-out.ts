@@ -1,6 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
-import { systemClock } from "#core";
+import { once, systemClock } from "#core";
 import type { Goal, Hive, Host, Limits, RolloutPolicy } from "#hive";
 import { makesSystem } from "#hive";
 import { openNativeEvaluator } from "#native";
@@ -123,10 +123,4 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
 
 function failed(prepared: PreparedSecrets | undefined): boolean {
   return prepared !== undefined && "error" in prepared;
-}
-
-/** Does the work at the first call, and gives its result to all. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => (result ??= work());
 }

@@ -4,12 +4,10 @@
  *
  *     "skep-sandbox-" process-namespace "-" process-id "-" 6random
  */
-import { lstat, mkdtemp, readdir, readlink, rm, statfs } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isInMemory } from "#secrets";
 import { isAlive } from "./is-alive.ts";
-
-/** statfs(2) calls these file systems so; both live in memory. */
-const IN_MEMORY = new Set([0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */]);
 
 /**
  * Makes a folder on a tmpfs that only its owner can enter, and first removes those of processes that are no more.
@@ -34,14 +32,6 @@ export async function makeTmpfsFolder(): Promise<string | undefined> {
 async function ownPrefix(): Promise<string> {
   const namespace = await readlink("/proc/self/ns/pid").catch(() => "");
   return `skep-sandbox-${namespace.replaceAll(/\D/g, "")}-`;
-}
-
-async function isInMemory(folder: string): Promise<boolean> {
-  try {
-    return IN_MEMORY.has((await statfs(folder)).type);
-  } catch {
-    return false;
-  }
 }
 
 async function sweep(base: string, prefix: string): Promise<void> {

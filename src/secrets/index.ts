@@ -12,6 +12,7 @@ export type {
   WrappedByProgram,
   WrappingProgram,
 } from "./age/stanza.ts";
+export { isInMemory } from "./editing/is-in-memory.ts";
 export type { PlaintextFileOptions } from "./editing/plaintext-file.ts";
 export { readSwaps, withPlaintextFile } from "./editing/plaintext-file.ts";
 export { SecretsError, secretsErrorCodes } from "./errors.ts";

@@ -41,5 +41,6 @@ export type { PackedFile } from "./posix/pack-files.ts";
 export { packFiles } from "./posix/pack-files.ts";
 export { PROFILE_FUNCTIONS } from "./posix/profile-functions.ts";
 export { registerWithNix } from "./posix/register-with-nix.ts";
+export { loadableScript, SCRIPT_LOADER } from "./posix/script-loader.ts";
 export type { StoreProblem, VerifyStoreOptions } from "./posix/verify-store.ts";
 export { verifyStore } from "./posix/verify-store.ts";

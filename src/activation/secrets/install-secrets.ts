@@ -1,7 +1,7 @@
 import type { CommandResult } from "#core";
 import { lastLines, succeeded } from "#core";
 import type { PackedFile, StorePath } from "#store";
-import { packFiles } from "#store";
+import { loadableScript, packFiles, SCRIPT_LOADER } from "#store";
 import { ActivationError } from "../errors.ts";
 import type { HostAccess } from "../host-access.ts";
 import { PRELUDE } from "../host-access.ts";
@@ -75,22 +75,21 @@ async function sendSecrets(access: HostAccess, { set, ...options }: SendOptions)
   const { toplevel = "", mode, signal, timeoutMs = 120_000 } = options;
   const stdin = payloadOf(set);
   try {
-    const result = await access.runner.run(["sh", "-c", LOADER, "skep-secrets", access.root, mode, set.id, toplevel], {
-      stdin,
-      signal,
-      timeoutMs,
-    });
+    const result = await access.runner.run(
+      ["sh", "-c", SCRIPT_LOADER, "skep-secrets", access.root, mode, set.id, toplevel],
+      {
+        stdin,
+        signal,
+        timeoutMs,
+      },
+    );
     return read(result);
   } finally {
     stdin.fill(0);
   }
 }
 
-// `read` takes a pipe byte by byte, so that what follows the script's last line is left for tar. The process list and
-// sudo's log show this line instead of the script.
-const LOADER = `s=; while IFS= read -r l && [ "$l" != "#end" ]; do s="$s$l
-"; done; [ "$l" = "#end" ] || exit 1; eval "$s"`;
-const SCRIPT = Buffer.from(`${PRELUDE}${INSTALL_SCRIPT}\n#end\n`);
+const SCRIPT = Buffer.from(loadableScript(`${PRELUDE}${INSTALL_SCRIPT}`));
 
 function payloadOf({ manifest, secrets }: SecretSet): Buffer {
   const files = secrets.map(({ use, content }, number) =>

@@ -3,7 +3,7 @@ import type { Hive, Host } from "#hive";
 import type { Visit } from "#rollout";
 import { visitHosts } from "#rollout";
 import type { Repository } from "#secrets";
-import { CliError } from "../errors.ts";
+import { refuseOddParallel } from "../parallel.ts";
 import { loadSelection } from "../hive-options.ts";
 import type { OnHostsArguments } from "../secrets-command.ts";
 import { sshOptionsOf } from "../ssh-options.ts";
@@ -24,7 +24,7 @@ export async function loadFleet(
   terminal: Terminal,
   options: { readonly compareHostKeys?: boolean | undefined } = {},
 ): Promise<Fleet> {
-  refuseOddParallel(args);
+  refuseOddParallel(args.parallel, { hint: "see skep secrets --help" });
   const { hive, hosts } = await loadSelection(args, terminal);
   let read: Promise<Repository> | undefined;
   return { hive, hosts, repository: () => (read ??= loadRepositoryFor(hive, args, terminal, options)) };
@@ -48,9 +48,4 @@ export function visitFleet<T>(
     signal,
     visit,
   });
-}
-
-function refuseOddParallel({ parallel }: OnHostsArguments): void {
-  if (parallel === undefined || (Number.isInteger(parallel) && parallel >= 1)) return;
-  throw new CliError("cli/usage", "--parallel takes a whole number from 1 up", { hint: "see skep secrets --help" });
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { SecretVersion } from "#activation";
-import { messageOf } from "#core";
+import { messageOf, once } from "#core";
 import type { Host, SecretUse } from "#hive";
 import type { SecretsSource } from "#rollout";
 import type { FileState, Identity, Repository, SecretState } from "#secrets";
@@ -86,9 +86,4 @@ function keep<T>(kept: Map<string, Promise<T>>, name: string, make: () => Promis
   const made = kept.get(name) ?? make();
   kept.set(name, made);
   return made;
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }

@@ -1,3 +1,4 @@
+import { once } from "#core";
 import type { Goal, Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
 import { makesSystem } from "#hive";
 import { openNativeEvaluator } from "#native";
@@ -66,10 +67,4 @@ function asItBegan(
     hint: "the host is as it was; bring the new system with skep deploy",
   });
   return { error: toErrorJson(error, name) };
-}
-
-/** Does the work at the first call, and gives its result to all. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => (result ??= work());
 }

@@ -1,11 +1,9 @@
-import { lstat, mkdtemp, open, readdir, readFile, rm, statfs } from "node:fs/promises";
+import { lstat, mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { messageOf } from "#core";
 import { SecretsError } from "../errors.ts";
 import { Plaintext } from "../plaintext.ts";
-
-/** statfs(2) calls these file systems so; both live in memory. */
-const IN_MEMORY = new Set([0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */]);
+import { isInMemory } from "./is-in-memory.ts";
 
 export interface PlaintextFileOptions {
   /** What the file is called. */
@@ -52,14 +50,7 @@ export async function readSwaps(): Promise<readonly string[]> {
 }
 
 async function folderInMemory(folders: readonly string[]): Promise<string> {
-  for (const folder of folders) {
-    try {
-      const { type } = await statfs(folder);
-      if (IN_MEMORY.has(type)) return folder;
-    } catch {
-      // One that is not there is as good as one that is not in memory.
-    }
-  }
+  for (const folder of folders) if (await isInMemory(folder)) return folder;
   throw new SecretsError(
     "secrets/no-tmpfs",
     `cannot put plaintext into a file: none of ${folders.join(", ")} is a tmpfs, and what is on a disk stays there`,

@@ -3,6 +3,7 @@ import type { CommandChannel, CommandExit, CommandRunner } from "#core";
 import { abortable, formatDuration, startDeadline } from "#core";
 import { StoreError } from "../errors.ts";
 import { explainScriptEnd } from "./explain-script-end.ts";
+import { loadableScript, SCRIPT_LOADER } from "./script-loader.ts";
 
 export interface ScriptOptions {
   readonly script: string;
@@ -17,11 +18,6 @@ export interface ScriptOptions {
 const SILENCE_MS = 300_000;
 const STDERR_CHARACTERS = 16 * 1024;
 
-// `read` takes a pipe byte by byte, so that what follows the script's last line is left for the script. The process
-// list and sudo's log show this line instead of the script.
-const LOADER = `s=; while IFS= read -r l && [ "$l" != "#end" ]; do s="$s$l
-"; done; [ "$l" = "#end" ] || exit 1; eval "$s"`;
-
 /**
  * Starts a POSIX sh script on a host, with its standard input still to be written: the script goes there first.
  * Values go in as arguments or on standard input, never into the text.
@@ -29,8 +25,8 @@ const LOADER = `s=; while IFS= read -r l && [ "$l" != "#end" ]; do s="$s$l
 export async function openScript(runner: CommandRunner, options: ScriptOptions): Promise<ScriptChannel> {
   const { script, args, signal } = options;
   signal?.throwIfAborted();
-  const channel = await runner.open(["sh", "-c", LOADER, "skep-store", ...args], { signal });
-  return new ScriptChannel(channel, `${script.trim()}\n#end\n`, options);
+  const channel = await runner.open(["sh", "-c", SCRIPT_LOADER, "skep-store", ...args], { signal });
+  return new ScriptChannel(channel, loadableScript(script), options);
 }
 
 /** Runs a script to its end and gives the lines it printed. */
