@@ -13,8 +13,11 @@
  *     secrets   a link that names the generation of secrets to use, where they change too (see secrets/)
  *     cause     why it went back: `switch:4`, `switch:timeout`, `running:/nix/store/…`, `not-confirmed`, `refused`,
  *               `stolen`, `secrets:app.service`, `commit:profile`, `commit:boot:1`, `killed`
+ *     exit      how the last switch-to-configuration ended: also a link, as all that counts, because one can be made where
+ *               /run is full
  *     log       what switch-to-configuration printed
  *     record    the deployment record, moved to the records once committed
+ *     reserve   room in /run that is put by for the way back: systemd reloads no units where less than 16 MiB are free
  *
  * Time is taken from /proc/uptime: a clock that jumps moves no deadline. When the agent is killed, systemd starts it
  * once more (`ExecStopPost`) and it finishes what was begun.
@@ -43,12 +46,12 @@ ${AGENT_SECRETS}
 # switch SYSTEM ACTION: 0, switch-to-configuration's exit code, or 124 when it had to be killed
 switch() {
   rm -f "$dir/exit"
-  setsid sh -c '"$1/bin/switch-to-configuration" "$2"; echo $? >"$3.new"; mv -f "$3.new" "$3"' \\
+  setsid sh -c '"$1/bin/switch-to-configuration" "$2"; ln -s $? "$3"' \\
     skep-switch "$root$1" "$2" "$dir/exit" >>"$dir/log" 2>&1 </dev/null &
   group=$!
-  echo "$group" >"$dir/group"
+  set_link group "$group"
   until=$(($(uptime) + switch_timeout))
-  while [ ! -e "$dir/exit" ]; do
+  while [ ! -L "$dir/exit" ]; do
     if [ "$(uptime)" -ge "$until" ] || { [ "$(readlink "$dir/verdict")" = stolen ] && [ "$(read_state)" = testing ]; }; then
       kill -s TERM -- "-$group" 2>/dev/null
       sleep 2
@@ -58,7 +61,7 @@ switch() {
     sleep 0.1
   done
   wait "$group"
-  return "$(cat "$dir/exit")"
+  return "$(readlink "$dir/exit")"
 }
 
 describe() { if [ "$1" -eq 124 ]; then echo timeout; else echo "$1"; fi; }
@@ -69,6 +72,7 @@ finish() {
     committed | kept) forget_secrets "$(readlink "$dir/secrets-before")" ;;
     rolled-back) forget_secrets none ;;
   esac
+  rm -f "$dir/reserve"
   release_lease "$run"
   state "$1"
   exit 0
@@ -81,22 +85,34 @@ forget_failures() {
   esac
 }
 
+# bring_back: the previous system, again and again for a while: what was in its way may pass
+bring_back() {
+  until_again=$(($(uptime) + switch_timeout))
+  for pause in 1 2 4 0; do
+    switch "$previous" test
+    status=$?
+    # Exit code 4 says that some units failed, which may be those that had failed before: the checks will tell.
+    if { [ "$status" -eq 0 ] || [ "$status" -eq 4 ]; } && running_is "$previous"; then return 0; fi
+    if [ "$pause" -eq 0 ] || [ "$(uptime)" -ge "$until_again" ]; then return 1; fi
+    sleep "$pause"
+  done
+}
+
 go_back() {
   [ -L "$dir/cause" ] || set_link cause "$1"
   decide refused
   state rolling-back
   if [ -z "$previous" ]; then finish stranded; fi
+  rm -f "$dir/reserve"
   forget_failures
   take_secrets_back
-  status=0
-  if [ "$goal" != secrets ]; then
-    switch "$previous" test
-    status=$?
-  fi
+  end=rolled-back
+  case $goal in
+    secrets) running_is "$previous" || end=stranded ;;
+    *) bring_back || end=stranded ;;
+  esac
   if [ -L "$dir/secrets-before" ]; then restart_for_secrets "$secrets_new" "$(readlink "$dir/secrets-before")"; fi
-  # Exit code 4 says that some units failed, which may be those that had failed before: the checks will tell.
-  if { [ "$status" -eq 0 ] || [ "$status" -eq 4 ]; } && running_is "$previous"; then finish rolled-back; fi
-  finish stranded
+  finish "$end"
 }
 
 # make_default SYSTEM: as the newest generation of the profile
@@ -217,7 +233,7 @@ try() {
 # Run by systemd, or by the shell that waits for it, after the agent ended, however it ended.
 finish_what_was_begun() {
   # An activation that the agent was waiting for goes on without it, unless it ended meanwhile.
-  [ -e "$dir/exit" ] || kill -s KILL -- "-$(cat "$dir/group")" 2>/dev/null
+  [ -L "$dir/exit" ] || kill -s KILL -- "-$(readlink "$dir/group")" 2>/dev/null
   case $(read_state) in
     committed | kept | rolled-back | stranded) exit 0 ;;
   esac

@@ -1,4 +1,4 @@
-import { lastLines, succeeded } from "#core";
+import { formatBytes, lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { AGENT_SCRIPT } from "./agent-script.ts";
 import type { DeploymentRecord } from "./deployment-record.ts";
@@ -47,12 +47,13 @@ export interface AgentStatus {
 
 /** How long an agent may be at work in all, everything that can go wrong included. */
 export function longestAgentMs({ switchTimeoutMs, confirmTimeoutMs }: AgentOrder): number {
-  return 4 * switchTimeoutMs + confirmTimeoutMs + 30_000;
+  return 5 * switchTimeoutMs + confirmTimeoutMs + 40_000;
 }
 
 /**
  * Starts the agent in a transient systemd unit named after its run, once the lease is seen to be ours.
- * @throws ActivationError `activation/no-switch`, `activation/not-nixos`, `activation/lease-lost`, `activation/agent`.
+ * @throws ActivationError `activation/no-switch`, `activation/not-nixos`, `activation/no-room`, `activation/lease-lost`,
+ *   `activation/agent`.
  */
 export async function startAgent(
   access: HostAccess,
@@ -87,6 +88,14 @@ export async function startAgent(
         `${order.toplevel} has no nixos-version file, so it is no NixOS system, and the host is a NixOS host`,
         { hint: "deploy a NixOS configuration to it, or is this another host than you think?" },
       );
+    case EXIT.noRoom: {
+      const free = formatBytes(Number(/^free=(\d+)$/m.exec(result.stdout)?.[1] ?? 0) * 1024);
+      throw new ActivationError(
+        "activation/no-room",
+        `only ${free} are free in /run, and with less than 16 MiB systemd reloads no units`,
+        { hint: "see what fills it: du -xh /run | sort -h | tail" },
+      );
+    }
     case EXIT.leaseLost:
       throw leaseLost(undefined);
     case null:
@@ -200,7 +209,12 @@ function seconds(ms: number): string {
   return String(Math.ceil(ms / 1000));
 }
 
-const EXIT = { noSwitch: 71, notNixos: 72, leaseLost: 75 } as const;
+const EXIT = { noSwitch: 71, notNixos: 72, noRoom: 73, leaseLost: 75 } as const;
+
+/** What systemd wants free in /run before it reloads its units (since version 233: `RELOAD_DISK_SPACE_MIN`). */
+const RELOAD_KIB = 16 * 1024;
+/** Put by for the way back: that, and what else it writes. */
+const RESERVE_KIB = RELOAD_KIB + 1024;
 
 const RUNS = `$root${runFolder("")}`;
 
@@ -211,6 +225,12 @@ shift 9; launcher=$1 store=$2 record=$3 secrets=$4
 dir=${RUNS}$run
 [ -x "$root$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
 if [ "$kind" = nixos ] && [ ! -f "$root$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
+reserve=
+if [ "$launcher" = systemd ]; then
+  free=$(df -Pk /run | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge ${RELOAD_KIB} ] || { echo "free=$free"; exit ${EXIT.noRoom}; }
+  [ "$free" -lt ${RELOAD_KIB + RESERVE_KIB} ] || reserve=yes
+fi
 renew_lease "$run" "$longest" || exit ${EXIT.leaseLost}
 for old in ${RUNS}*; do
   case $(readlink "$old/state") in committed | kept | rolled-back | stranded) rm -rf "$old" ;; esac
@@ -218,6 +238,7 @@ done
 (umask 077 && mkdir -p "$dir") || exit 1
 printf '%s\\n' "$record" >"$dir/record" || exit 1
 : >"$dir/log" || exit 1
+[ -z "$reserve" ] || head -c ${RESERVE_KIB * 1024} /dev/zero >"$dir/reserve" || rm -f "$dir/reserve"
 cat >"$dir/agent" <<'SKEP_AGENT' || exit 1
 ${AGENT_SCRIPT}
 SKEP_AGENT

@@ -8,6 +8,7 @@ export const activationErrorCodes = {
   "activation/lease-held": "another deployment holds the host",
   "activation/lease-lost": "another deployment took the host over while this one was under way",
   "activation/no-switch": "the system has no executable bin/switch-to-configuration",
+  "activation/no-room": "the host's /run has less room than systemd wants to reload its units",
   "activation/not-nixos": "a NixOS host was to get a system that is not a NixOS toplevel",
   "activation/prepare": "the deployment could not be prepared on the host",
   "activation/agent": "the on-host agent could not be started, or went away without a result",

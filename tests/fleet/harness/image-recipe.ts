@@ -71,8 +71,11 @@ const BASE = {
   },
 } as const;
 
+/** `age` opens secrets; `libfaketime` shows the programs of a host another time than the kernel's. */
+const TOOLS = ["age", "libfaketime"] as const;
+
 const WITH_NIX = {
-  extraPackages: ["nix-bin", "age"],
+  extraPackages: ["nix-bin", ...TOOLS],
   files: { ...BASE.files, "/etc/nix/nix.conf": [0o644, NIX_CONF] },
   finish: `${FINISH}nix-store --init\n`,
 } as const;
@@ -91,7 +94,7 @@ export const imageRecipes: Readonly<Record<ImageName, ImageRecipe>> = {
   "bookworm-without-nix": {
     suite: "bookworm",
     packages: BASE.packages,
-    extraPackages: ["age"],
+    extraPackages: TOOLS,
     files: BASE.files,
     finish: FINISH,
   },

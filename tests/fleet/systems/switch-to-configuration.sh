@@ -9,8 +9,9 @@ fault=@fault@
 unit=skep-app.service
 wanted=$toplevel/units/$unit
 installed=/run/systemd/system/$unit
-profile=/nix/var/nix/profiles/skep
-if [ -e /etc/NIXOS ]; then profile=/nix/var/nix/profiles/system; fi
+# There from the moment a unit changes until it runs: an activation that was broken off is done again.
+unfinished=/run/skep-app-changes
+default=/etc/skep-boot-default
 
 main() {
   case "${1-}" in
@@ -25,24 +26,33 @@ main() {
   esac
 }
 
-# What boots next is whatever the profile names by then; the link beside it says who asked last.
+# A test may hold an action up: it waits as long as /run/fleet-hold/ACTION-VERSION is there, and says so beside it.
+held() {
+  hold=/run/fleet-hold/$1-${toplevel##*-}
+  [ -e "$hold" ] || return 0
+  : > "$hold.reached"
+  while [ -e "$hold" ]; do sleep 0.05; done
+}
+
+# What boots next is what was written last, as a boot loader's entry is, whatever the profile names by then.
 make_default() {
   if [ "$fault" = boot-fails ]; then
     say "cannot install the boot loader"
     exit 1
   fi
-  replace_link "$toplevel" /etc/skep-boot-default
+  held boot
+  replace_link "$toplevel" "$default"
   replace_file /etc/systemd/system/skep-boot.service <<UNIT
 [Unit]
-Description=Brings up the system that $profile names
+Description=Brings up the system that is the default
 After=network.target fleet-network.service
-ConditionPathExists=$profile
+ConditionPathExists=$default
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStartPre=/bin/sh -c 'ln -sfn "\$\$(readlink -f $profile)" /run/booted-system'
-ExecStart=$profile/bin/switch-to-configuration test
+ExecStartPre=/bin/sh -c 'ln -sfn "\$\$(readlink $default)" /run/booted-system'
+ExecStart=$default/bin/switch-to-configuration test
 
 [Install]
 WantedBy=multi-user.target
@@ -54,6 +64,7 @@ UNIT
 activate() {
   say "activating the configuration..."
   replace_link "$toplevel" /run/current-system
+  held test
   case "$fault" in
     cut-network) ip link set host0 down ;;
     hang) sleep 3600 ;;
@@ -61,6 +72,7 @@ activate() {
   esac
   if is_up_to_date; then return 0; fi
   mkdir -p "${installed%/*}"
+  : > "$unfinished"
   replace_link "$wanted" "$installed"
   systemctl daemon-reload
   say "restarting the following units: $unit"
@@ -68,6 +80,7 @@ activate() {
     say "warning: the following units failed: $unit"
     exit 4
   fi
+  rm -f "$unfinished"
 }
 
 announce() {
@@ -79,7 +92,7 @@ announce() {
 }
 
 is_up_to_date() {
-  [ "$(readlink "$installed" || true)" = "$wanted" ] && systemctl is-active --quiet "$unit"
+  [ ! -e "$unfinished" ] && [ "$(readlink "$installed" || true)" = "$wanted" ] && systemctl is-active --quiet "$unit"
 }
 
 replace_link() {
