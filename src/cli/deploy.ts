@@ -11,6 +11,8 @@ import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { refuseIdleWaves } from "./refuse-idle-waves.ts";
+import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import { reporterFormat } from "./reporter-format.ts";
 import { policyOf } from "./rollout-options.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
@@ -20,10 +22,12 @@ import type { Stream, Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
 export async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
+  refuseIdleOptions(goal, args);
   const limits = limitsOf(args);
   const selection = await loadSelection(args, terminal);
   const { hive } = selection;
   const policy = policyOf(hive, args, terminal);
+  refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts: selection.hosts });
   const { stdout, stderr, env } = terminal;
   await using reporter = createReporter({
     format: reporterFormat(args, policy),

@@ -7,6 +7,7 @@ import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { printError } from "./print-error.ts";
+import { refuseOddTogether } from "./refuse-odd-options.ts";
 import { addRunsCommands, resumeOptions } from "./runs-command.ts";
 import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
 import {
@@ -21,6 +22,7 @@ import {
 import { addSimulateCommand, simulateOptions } from "./simulate-command.ts";
 import { sshOptions } from "./ssh-options.ts";
 import { addStoreCommands, gcOptions } from "./store-command.ts";
+import { suggestSelection } from "./suggest-selection.ts";
 import type { Terminal } from "./terminal.ts";
 import { usageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -29,7 +31,8 @@ import { version } from "./version.ts";
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     return await parseAndRun(argv, terminal);
-  } catch (error) {
+  } catch (thrown) {
+    const error = await suggestSelection(thrown, terminal);
     await printError(error, terminal);
     return exitCodeOfError(error);
   }
@@ -53,6 +56,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .middleware((given) => {
       joinRepeated(given);
     }, true)
+    .middleware(refuseOddTogether)
     .strict()
     .demandCommand(1, "no command was given")
     .exitProcess(false)
@@ -60,7 +64,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .fail((message: string | null, error: Error | undefined) => {
       // An error of yargs' own is about the command line too; any other comes from a command.
       if (error !== undefined && error.name !== "YError") throw error;
-      throw usageError(message ?? error?.message ?? "", { argv, knownWords: KNOWN_WORDS });
+      throw usageError(message ?? error?.message ?? "", { argv, knownWords: KNOWN_WORDS, selecting: SELECTING });
     });
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
@@ -100,6 +104,9 @@ const SINGLE_OPTIONS = new Set(
     ...simulateOptions,
   }).flatMap(([name, option]) => ("array" in option ? [] : [name])),
 );
+
+/** The commands whose hosts `--on` selects. */
+const SELECTING = ["deploy", "build", "hosts", "check", "gc", "store", "simulate"];
 
 const KNOWN_WORDS = [
   ...[

@@ -7,6 +7,7 @@ import type { Fault, SimulatedRollout } from "#simulation";
 import { createRandom, madeUpHive, RANDOM_FAULTS, randomFaults, SimulatedFleet } from "#simulation";
 import { CliError } from "./errors.ts";
 import { loadSelection } from "./hive-options.ts";
+import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { policyOf } from "./rollout-options.ts";
 import type { SimulateArguments } from "./simulate-command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,6 +20,7 @@ const ROWS = 25;
 export async function simulate(args: SimulateArguments, terminal: Terminal): Promise<number> {
   const { hive, hosts } = args.hosts === undefined ? await loadSelection(args, terminal) : makeUp(args, args.hosts);
   const policy = policyOf(hive, { ...args, confirm: false }, terminal);
+  refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
   const faults = faultsOf(args, hosts);
   const startedAt = performance.now();
   const fleet = new SimulatedFleet(hosts, { seed: args.seed, hive: hive.hosts });

@@ -40,7 +40,8 @@ export async function attemptHttp(check: HttpCheck, host: CheckedHost, signal: A
   return { passed: isWanted && complaints.length === 0, seen: [`status ${status}`, ...complaints].join(", ") };
 }
 
-function urlOf(check: HttpCheck, host: CheckedHost): URL {
+/** What the check asks: its own URL, or one that is made of the host's address. */
+export function urlOf(check: HttpCheck, host: CheckedHost): URL {
   if (check.url !== undefined) return new URL(check.url);
   const address = check.from === "host" ? "127.0.0.1" : host.address;
   const scheme = check.tls === undefined ? "http" : "https";

@@ -17,6 +17,8 @@ export interface CheckResult {
   readonly lastSeen: readonly string[];
   /** Where it failed: the last lines that its unit, or units that failed, wrote to the host's journal. */
   readonly details: readonly string[];
+  /** A command that shows more, and where to type it; undefined where there is none. */
+  readonly look: string | undefined;
 }
 
 /** @throws HealthError `health/failed` naming each check that failed, but for the excused, and what it last saw. */
@@ -24,9 +26,19 @@ export function assertHealthy(results: readonly CheckResult[]): void {
   const failed = results.filter(({ passed, excused }) => !passed && !excused);
   if (failed.length === 0) return;
   throw new HealthError("health/failed", `not healthy: ${failed.map(describeFailure).join("; ")}`, {
-    hint: "see the service's journal on the host; give the check a longer deadline if it only needs more time",
+    hint: hintFor(failed),
     details: detailsOf(failed),
   });
+}
+
+const MOST_LOOKS = 3;
+
+function hintFor(failed: readonly CheckResult[]): string {
+  const looks = [...new Set(failed.flatMap(({ look }) => look ?? []))].slice(0, MOST_LOOKS);
+  const advice = failed.some(({ failedInSoak }) => failedInSoak)
+    ? []
+    : ["give the check a longer deadline if it only needs more time"];
+  return [...(looks.length === 0 ? ["see the service's journal on the host"] : looks), ...advice].join("; ");
 }
 
 /** The journal lines of some results, each once: to be shown as lines of the host. */

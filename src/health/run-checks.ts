@@ -8,6 +8,7 @@ import type { CheckResult } from "./check-result.ts";
 import type { CheckedHost } from "./checked-host.ts";
 import { explainFailures } from "./explain-failures.ts";
 import { Poll } from "./poll.ts";
+import { whereToLook } from "./where-to-look.ts";
 
 export interface RunChecksOptions {
   /**
@@ -56,7 +57,15 @@ export async function runChecks(
   const details = await explainFailures(failed, { host, failedBefore, signal });
   return courses.map(({ poll, ...ended }) => {
     const { check, attempts, restarts, lastSeen } = poll;
-    return { check, ...ended, attempts, restarts, lastSeen, details: details[failed.indexOf(check)] ?? [] };
+    return {
+      check,
+      ...ended,
+      attempts,
+      restarts,
+      lastSeen,
+      details: details[failed.indexOf(check)] ?? [],
+      look: whereToLook(check, host),
+    };
   });
 }
 

@@ -20,7 +20,7 @@ const command = exactly(
     kind: z.literal("command"),
     argv: commandLine("./error-rate-is-low", "--quiet"),
     timeout,
-    on: z.literal("operator", { error: 'no place, or "operator": a gate runs here' }).optional(),
+    on: z.literal("operator", { error: '"operator" or nothing, for a gate is asked on this machine' }).optional(),
   },
   "a gate, which is asked once",
   // What a command check takes beside these.

@@ -1,6 +1,7 @@
 import { messageOf } from "#core";
 import { writeAmount } from "./amount.ts";
 import { describeFound } from "./describe-found.ts";
+import { HiveError } from "./errors.ts";
 import type { Host } from "./hive.ts";
 import { makeWaves, takesRest } from "./make-waves.ts";
 import { findCircle } from "./order-circle.ts";
@@ -42,7 +43,11 @@ export function makeRollout(read: RolloutRead, { hosts, problems }: MakeRolloutC
 function refuseEarlyRest(waves: readonly WaveRead[], problems: Problems): void {
   waves.slice(0, -1).forEach((wave, index) => {
     if (!takesRest(wave)) return;
-    problems.add(["rollout", "waves", index], "what takes all that is left only as the last wave", '"rest"');
+    problems.add(
+      ["rollout", "waves", index],
+      `"rest" as the last wave, as in ["@canary", "rest"]`,
+      "more waves behind it, for which it leaves nothing",
+    );
   });
 }
 
@@ -50,7 +55,11 @@ function refuseSharedNames(waves: readonly WaveRead[], problems: Problems): void
   waves.forEach(({ name }, index) => {
     const first = waves.findIndex((other) => other.name === name);
     if (name === undefined || first === index) return;
-    problems.add(["rollout", "waves", index, "name"], `a name that waves[${first}] has not`, describeFound(name));
+    problems.add(
+      ["rollout", "waves", index, "name"],
+      `a name of its own, for reports call a wave by it`,
+      `${describeFound(name)}, which waves[${first}] is called`,
+    );
   });
 }
 
@@ -65,7 +74,7 @@ function refuseLargerBudgets(
     // A share is compared with a number where that is 0: there it can never be used.
     const fits = "hosts" in own ? own.hosts <= maxFailures.hosts : maxFailures.hosts > 0;
     if (fits) return;
-    const expected = `at most the ${writeAmount(maxFailures)} of rollout.maxFailures`;
+    const expected = `no more than rollout.maxFailures, ${writeAmount(maxFailures)}, at which the whole run stops`;
     problems.add(["rollout", "waves", index, "maxFailures"], expected, writeAmount(own));
   });
 }
@@ -91,7 +100,9 @@ function selectsWell(policy: RolloutPolicy, { hosts, problems }: HostsContext): 
     try {
       return selectHosts({ hosts }, selection).length === 0;
     } catch (error) {
-      problems.add(["rollout", ...path], "a selection of hosts of this hive", messageOf(error));
+      const hint = error instanceof HiveError && error.hint !== undefined ? `; ${error.hint}` : "";
+      const found = `that ${messageOf(error)}${hint}`;
+      problems.add(["rollout", ...path], 'a selection of hosts of this hive, as in "@web"', found);
       return true;
     }
   });
@@ -106,10 +117,19 @@ function refuseBadOrder(policy: RolloutPolicy, { hosts, problems }: HostsContext
     const first = new Set(before);
     const both = after.find((name) => first.has(name));
     if (both === undefined) return;
-    problems.add(["rollout", "order", index], "no host on both sides", `${both} before itself`);
+    problems.add(
+      ["rollout", "order", index],
+      `the first selection to go before the second, as in ["@db", "@web"]`,
+      `${both} in both`,
+    );
   });
   if (problems.lines.length > lines.length) return;
   const circle = findCircle(rules);
   if (circle === undefined) refuseEarlyWaves(policy.waves, { hosts, rules, problems });
-  else problems.add(["rollout", "order"], "an order that does not go round in a circle", circle.join(" before "));
+  else
+    problems.add(
+      ["rollout", "order"],
+      "an order that leaves somebody to go first",
+      `a circle: ${circle.join(" before ")}`,
+    );
 }

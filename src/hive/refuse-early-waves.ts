@@ -31,8 +31,8 @@ export function refuseEarlyWaves(
     const [quick, last = 0] = extreme(after, latest, (one, other) => one < other);
     if (slow === undefined || quick === undefined || first <= last) continue;
     const later = waves[first]?.name ?? "";
-    const found = `${quick}, which rollout.order puts behind ${slow} of the later wave ${later}`;
-    problems.add(["rollout", "waves", last], "hosts that need not follow those of later waves", found);
+    const found = `${quick} here and ${slow}, which rollout.order puts before it, in the later wave ${later}`;
+    problems.add(["rollout", "waves", last], "what goes first by rollout.order in this wave or an earlier one", found);
   }
 }
 

@@ -44,7 +44,12 @@ const waveObject = exactly(
 )
   .superRefine(({ hosts, size }, context) => {
     if (!isRest(hosts) || size === undefined) return;
-    context.addIssue({ code: "custom", path: ["size"], message: `no size beside "${REST}"`, input: writeAmount(size) });
+    context.addIssue({
+      code: "custom",
+      path: ["size"],
+      message: `"${REST}" without a size, for it takes all that is left`,
+      input: writeAmount(size),
+    });
   })
   .transform((wave): WaveRead => ({ ...wave, hosts: isRest(wave.hosts) ? undefined : wave.hosts }));
 
@@ -60,7 +65,9 @@ const waveSchema = either<WaveRead>((value) => {
 const unavailableSchema = either<Readonly<Record<string, Amount>>>((value) =>
   typeof value === "object" && value !== null
     ? z
-        .record(z.string(), amount(1), { error: "an amount, or amounts by selection" })
+        .record(z.string(), amount(1), {
+          error: 'an amount such as 2 or "25%", or amounts by selection such as { "*": "25%", "@db": 1 }',
+        })
         .refine((bounds) => Object.keys(bounds).length > 0, { error: 'a bound such as { "@db": 1 }' })
     : amount(1).transform((most) => ({ "*": most })),
 );

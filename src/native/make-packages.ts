@@ -1,6 +1,6 @@
-import { realpath, stat } from "node:fs/promises";
-import { basename } from "node:path";
-import { didYouMean, messageOf } from "#core";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { didYouMean, errnoOf, messageOf } from "#core";
 import type { Package, Scope, TextPackage } from "#hive";
 import type { Closure, FileTree, StorePath } from "#store";
 import { parseStorePath, readFileTree, readTar, treeDirectory, treeFile } from "#store";
@@ -52,13 +52,17 @@ async function readPackage(
   { evaluation, scratchFile }: MakePackagesOptions & { readonly evaluation: Evaluation },
 ): Promise<FileTree> {
   const { host, signal } = evaluation;
-  const refused = (why: string, cause?: unknown): NativeError =>
+  const refused = (
+    why: string,
+    more: { readonly cause?: unknown; readonly hint?: string | undefined } = {},
+  ): NativeError =>
     new NativeError("native/package", `could not make package ${name} of ${one.path}: ${why}`, {
       host: host.name,
-      cause,
+      ...more,
     });
-  const path = await realpath(one.path).catch((error: unknown) => {
-    throw refused(messageOf(error), error);
+  const path = await realpath(one.path).catch(async (error: unknown) => {
+    if (errnoOf(error) !== "ENOENT") throw refused(messageOf(error), { cause: error });
+    throw refused("there is nothing", { cause: error, hint: await missingHint(one.path) });
   });
   const isFolder = (await stat(path)).isDirectory();
   if (isFolder !== (one.kind === "directory")) {
@@ -78,6 +82,23 @@ async function readPackage(
     throw refused("include and exclude leave nothing of it");
   }
   return tree;
+}
+
+/** How far the path is good, and what is there instead. */
+async function missingHint(path: string): Promise<string> {
+  let folder = dirname(path);
+  let missing = basename(path);
+  for (;;) {
+    const found = await readdir(folder).catch(() => undefined);
+    if (found !== undefined) {
+      const near = didYouMean(missing, found);
+      const advice = "build it first, or mend the path: it starts from the hive file's folder";
+      return `${folder} has no ${missing}${near === undefined ? "" : `, ${near}`}; ${advice}`;
+    }
+    if (dirname(folder) === folder) return "mend the path: it starts from the hive file's folder";
+    missing = basename(folder);
+    folder = dirname(folder);
+  }
 }
 
 function program(name: string, file: FileTree): FileTree {

@@ -6,12 +6,14 @@ import type { Paint } from "./paint.ts";
 import { firstLine, plainLine } from "./plain-text.ts";
 import type { RunState } from "./run-state.ts";
 import { padEnd } from "./width.ts";
-import { counted, OUTCOME_STYLES, outcomeWord } from "./words.ts";
+import { counted, OUTCOME_STYLES, outcomeWord, waveText } from "./words.ts";
 
 interface EventTextOptions {
   /** The run as it is after the event. */
   readonly state: RunState;
   readonly paint: Paint;
+  /** Whether to name what is else only counted. */
+  readonly verbose: boolean;
 }
 
 type StepEvent<Type extends RolloutEvent["type"]> = Extract<RolloutEvent, { type: Type }>;
@@ -20,10 +22,10 @@ const STEP_WIDTH = "dry-activate".length;
 
 /** An event as a log tells it, without time and host. Not every event is worth a line. */
 export function describeEvent(event: RolloutEvent, options: EventTextOptions): string[] {
-  const { state, paint } = options;
+  const { state, paint, verbose } = options;
   switch (event.type) {
     case "run-started":
-      return [plainLine(`${event.goal} of ${counted(event.hosts.length, "host")} of ${event.hive}, run ${event.run}`)];
+      return startedTexts(event, verbose);
     case "step-progress":
     case "log":
       return [stepText(event.step, paint) + goingOnText(event, options)];
@@ -40,13 +42,29 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
     case "host-finished":
       return [endText(event.report, options)];
     case "wave-started":
-      return [`wave ${plainLine(event.wave)}: ${counted(event.hosts.length, "host")}`];
+      return [
+        plainLine(
+          `${waveText(event.number, { of: event.of, name: event.wave })}: ${counted(event.hosts.length, "host")}`,
+        ),
+      ];
     case "wave-finished":
       return event.stopped === undefined ? [] : [paint("yellow", `no more waves: ${plainLine(event.stopped)}`)];
     case "step-started":
     case "run-finished":
       return [];
   }
+}
+
+/** The run, and where it goes in waves, which; with every host's name where they are to be named. */
+function startedTexts({ goal, hive, hosts, run, waves = [] }: StepEvent<"run-started">, verbose: boolean): string[] {
+  const inWaves = waves.length > 1 ? ` in ${waves.length} waves` : "";
+  const named = waves.length > 1 && verbose ? waves : [];
+  return [
+    plainLine(`${goal} of ${counted(hosts.length, "host")} of ${hive}${inWaves}, run ${run}`),
+    ...named.map(({ name, hosts: ofWave }, index) =>
+      plainLine(`${waveText(index + 1, { of: waves.length, name })}: ${ofWave.join(", ")}`),
+    ),
+  ];
 }
 
 function stepText(step: Step, paint: Paint): string {
@@ -58,8 +76,9 @@ function goingOnText(event: StepEvent<"step-progress" | "log">, { state, paint }
   if (event.type === "log") return `${paint("dim", "|")} ${plainLine(event.line)}`;
   const current = state.hosts.get(event.host)?.current;
   const text = event.message ?? (event.copy === undefined ? undefined : copyProgressText(event.copy));
+  const left = event.until === undefined ? [] : [`${formatDuration(Math.max(0, event.until - event.at))} left`];
   const soFar = current === undefined ? [] : [`${formatDuration(event.at - current.startedAt)} so far`];
-  return [...(text === undefined ? [] : [plainLine(text)]), ...soFar].join(", ");
+  return [...(text === undefined ? [] : [plainLine(text)]), ...(event.until === undefined ? soFar : left)].join(", ");
 }
 
 function finishedText({ host, step, durationMs }: StepEvent<"step-finished">, state: RunState): string {

@@ -1,5 +1,6 @@
 import type { HostReport } from "#rollout";
 import { copyBar, copyProgressText, copyRate } from "./copy-text.ts";
+import { formatElapsed } from "./elapsed.ts";
 import { isUnderWay } from "./interruption.ts";
 import type { Style } from "./paint.ts";
 import { firstLine, plainLine } from "./plain-text.ts";
@@ -38,7 +39,7 @@ export function frameRow(
     name: host.name,
     step: "waiting",
     timeMs: undefined,
-    detail: "",
+    detail: host.wave === undefined ? "" : plainLine(host.wave),
     log: [],
   };
 }
@@ -81,7 +82,7 @@ function stepDetail(
   host: HostState,
   { current, now, bar }: { readonly current: CurrentStep; readonly now: number; readonly bar: boolean },
 ): string {
-  if (current.message !== undefined) return plainLine(current.message);
+  if (current.message !== undefined) return plainLine(current.message) + timeLeft(current, now);
   if (current.copy !== undefined) {
     const rate = copyRate(current.samples, now);
     const text = `${copyProgressText(current.copy)}${rate === undefined ? "" : `, ${rate}`}`;
@@ -89,6 +90,10 @@ function stepDetail(
   }
   const failure = current.step === "roll-back" ? host.failures.at(-1) : undefined;
   return failure === undefined ? "" : `because ${firstLine(failure.error.message)}`;
+}
+
+function timeLeft({ until }: CurrentStep, now: number): string {
+  return until === undefined ? "" : `, ${formatElapsed(until - now)} left`;
 }
 
 /** A host between two steps: until its turn comes, or after a failure. */

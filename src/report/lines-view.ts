@@ -17,21 +17,25 @@ const PROGRESS_PERIOD_MS = 10_000;
 
 /**
  * A run as plain lines for logs: when, which host, which step, and what came of it. A step that goes on says so at most
- * every ten seconds and host.
+ * every ten seconds and host, and at once when it becomes a wait whose end is known.
  */
 export function openLinesView(output: Output, { state, paint, verbose }: LinesOptions): LiveView {
   const printedAt = new Map<string, number>();
+  const soaksUntil = new Map<string, number>();
   let nameWidth = 0;
   return {
     show(event) {
       const host = ("host" in event ? event.host : undefined) ?? "";
       const before = printedAt.get(host);
       if (before === undefined) printedAt.set(host, event.at);
-      if (isProgress(event, verbose) && event.at - (before ?? event.at) < PROGRESS_PERIOD_MS) return;
+      const begins =
+        event.type === "step-progress" && event.until !== undefined && event.until !== soaksUntil.get(host);
+      if (begins) soaksUntil.set(host, event.until);
+      if (!begins && isProgress(event, verbose) && event.at - (before ?? event.at) < PROGRESS_PERIOD_MS) return;
       printedAt.set(host, event.at);
       if (event.type === "run-started") nameWidth = Math.max(0, ...event.hosts.map(widthOf));
       const name = host === "" ? "" : `${padEnd(host, nameWidth)}  `;
-      for (const text of describeEvent(event, { state, paint })) {
+      for (const text of describeEvent(event, { state, paint, verbose })) {
         output.write(`${paint("dim", timeOfDay(event.at))} ${name}${text}\n`);
       }
     },

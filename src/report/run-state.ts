@@ -2,6 +2,7 @@ import type { SkepErrorJson } from "#core";
 import type { Goal } from "#hive";
 import type { CopyProgress, HostReport, RolloutEvent, RolloutReport, Step } from "#rollout";
 import { plainLine } from "./plain-text.ts";
+import { waveText } from "./words.ts";
 
 /** What is known of a run so far: the fold of its events that everything for people is made from. */
 export interface RunState {
@@ -11,6 +12,10 @@ export interface RunState {
   steps: readonly Step[];
   /** In hive order. */
   readonly hosts: Map<string, HostState>;
+  /** How many waves the run has; 1 where it tells of none. */
+  waveCount: number;
+  /** Which wave is under way, from 1 up. */
+  wave: number | undefined;
   interruption: "none" | "stopping" | "leaving";
   /** What was printed for many hosts at once. */
   log: LogTail | undefined;
@@ -21,6 +26,8 @@ export interface RunState {
 
 export interface HostState {
   readonly name: string;
+  /** In a run of several waves its own: `wave 2 of 3, @web`. */
+  wave: string | undefined;
   /** What is being done. Undefined before, between and after the steps. */
   current: CurrentStep | undefined;
   /** The step that ended last, as it was then. */
@@ -34,6 +41,8 @@ export interface CurrentStep {
   readonly step: Step;
   readonly startedAt: number;
   message: string | undefined;
+  /** When what the message says is over, milliseconds since 1970. */
+  until: number | undefined;
   copy: CopyProgress | undefined;
   /** How far the copy was in the last seconds, oldest first. */
   readonly samples: CopySample[];
@@ -72,6 +81,8 @@ export function createRunState(): RunState {
     startedAt: undefined,
     steps: [],
     hosts: new Map(),
+    waveCount: 1,
+    wave: undefined,
     interruption: "none",
     log: undefined,
     notices: [],
@@ -88,6 +99,7 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       state.startedAt = event.at;
       state.steps = event.steps;
       for (const host of event.hosts) hostOf(state, host);
+      applyWaves(state, event.waves ?? []);
       break;
     case "step-started":
       hostOf(state, event.host).current = startStep(event.step, event.at);
@@ -112,6 +124,9 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       addNotice(state, { host: event.host, message: event.message, announced: true });
       break;
     case "wave-started":
+      state.waveCount = event.of;
+      state.wave = event.number;
+      break;
     case "wave-finished":
       break;
     case "interrupted":
@@ -133,6 +148,7 @@ function hostOf(state: RunState, name: string): HostState {
   if (known !== undefined) return known;
   const host: HostState = {
     name,
+    wave: undefined,
     current: undefined,
     ended: undefined,
     log: undefined,
@@ -143,8 +159,19 @@ function hostOf(state: RunState, name: string): HostState {
   return host;
 }
 
+function applyWaves(
+  state: RunState,
+  waves: readonly { readonly name: string; readonly hosts: readonly string[] }[],
+): void {
+  state.waveCount = Math.max(1, waves.length);
+  if (waves.length < 2) return;
+  waves.forEach(({ name, hosts }, index) => {
+    for (const host of hosts) hostOf(state, host).wave = waveText(index + 1, { of: waves.length, name });
+  });
+}
+
 function startStep(step: Step, at: number): CurrentStep {
-  return { step, startedAt: at, message: undefined, copy: undefined, samples: [] };
+  return { step, startedAt: at, message: undefined, until: undefined, copy: undefined, samples: [] };
 }
 
 function endStep(host: HostState, { step, at }: { readonly step: Step; readonly at: number }): void {
@@ -167,7 +194,10 @@ function addNotice(state: RunState, notice: Notice): void {
 function applyProgress(host: HostState, event: Extract<RolloutEvent, { type: "step-progress" }>): void {
   if (host.current?.step !== event.step) host.current = startStep(event.step, event.at);
   const { current } = host;
-  if (event.message !== undefined) current.message = event.message;
+  if (event.message !== undefined) {
+    current.message = event.message;
+    current.until = event.until;
+  }
   if (event.copy === undefined) return;
   current.copy = event.copy;
   current.samples.push({ at: event.at, bytes: event.copy.bytes });

@@ -21,6 +21,7 @@ export function standing(state: RunState, now: number): Span[] {
     })),
     ...(underWay > 0 ? [{ text: `${underWay} under way`, style: "cyan" as const }] : []),
     ...(waiting > 0 ? [{ text: `${waiting} waiting` }] : []),
+    ...(state.waveCount > 1 && state.wave !== undefined ? [{ text: `wave ${state.wave} of ${state.waveCount}` }] : []),
     { text: formatElapsed(now - (state.startedAt ?? now)) },
   ];
   return [

@@ -14,6 +14,8 @@ interface Trouble {
 }
 
 const NAMES_BEFORE_MESSAGE = 4;
+/** After Ctrl-C it is asked who was not begun: all of them are named. */
+const ALL_NAMES = Infinity;
 
 /**
  * Everything that went wrong, in full: message, code, hint and the last lines that were printed before it. What is the
@@ -25,12 +27,14 @@ export function describeTroubles(state: RunState, paint: Paint): string[] {
 
 function collectTroubles(state: RunState): readonly Trouble[] {
   const troubles = new Map<string, Trouble>();
-  // The worst last, as in the closing table.
+  // The worst last, as in the closing table; but those that only went back with others behind what made them.
   const hosts = Array.from(state.hosts.values()).sort((a, b) => severityOf(a) - severityOf(b));
+  hosts.sort((a, b) => Number(wasReverted(a)) - Number(wasReverted(b)));
   for (const host of hosts) {
     const error = errorOf(host);
     if (error === undefined) continue;
-    const key = JSON.stringify([error.code, error.message, error.hint, error.cause]);
+    // Hints may name the host: that of the first is as good as any.
+    const key = JSON.stringify([error.code, error.message, error.cause]);
     const same = troubles.get(key);
     if (same === undefined) troubles.set(key, { hosts: [host.name], error, log: logOf(host, error) });
     else same.hosts.push(host.name);
@@ -40,6 +44,10 @@ function collectTroubles(state: RunState): readonly Trouble[] {
 
 function severityOf({ report }: HostState): number {
   return report === undefined ? -1 : OUTCOMES.indexOf(report.outcome);
+}
+
+function wasReverted(host: HostState): boolean {
+  return errorOf(host)?.code === "rollout/reverted";
 }
 
 function errorOf(host: HostState): SkepErrorJson | undefined {
@@ -78,7 +86,8 @@ function skippedLines(state: RunState, paint: Paint): string[] {
   const skipped = Array.from(state.hosts.values()).flatMap(({ name, report }) =>
     report?.outcome === "skipped" ? [[name, `skipped: ${plainLine(report.reason)}`] as const] : [],
   );
-  return groupNames(skipped).map((text) => noticeLine(text, paint));
+  const most = state.interruption === "none" && state.report?.interrupted !== true ? NAMES_BEFORE_MESSAGE : ALL_NAMES;
+  return groupNames(skipped, most).map((text) => noticeLine(text, paint));
 }
 
 function noticeLine(text: string, paint: Paint): string {
@@ -86,14 +95,15 @@ function noticeLine(text: string, paint: Paint): string {
 }
 
 /** `web-1, web-2: text` for each text, in the order they first came. */
-function groupNames(entries: readonly (readonly [name: string | undefined, text: string])[]): string[] {
+function groupNames(
+  entries: readonly (readonly [name: string | undefined, text: string])[],
+  most = NAMES_BEFORE_MESSAGE,
+): string[] {
   const names = new Map<string, string[]>();
   for (const [name, text] of entries) {
     const known = names.get(text) ?? [];
     if (name !== undefined) known.push(name);
     names.set(text, known);
   }
-  return Array.from(names, ([text, group]) =>
-    group.length === 0 ? text : `${listNames(group, NAMES_BEFORE_MESSAGE)}: ${text}`,
-  );
+  return Array.from(names, ([text, group]) => (group.length === 0 ? text : `${listNames(group, most)}: ${text}`));
 }

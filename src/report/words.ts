@@ -47,3 +47,8 @@ export function listNames(names: readonly string[], most: number): string {
   if (names.length <= most) return names.join(", ");
   return `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
 }
+
+/** `wave 2 of 3, @web`. */
+export function waveText(number: number, { of, name }: { readonly of: number; readonly name: string }): string {
+  return `wave ${number} of ${of}, ${name}`;
+}

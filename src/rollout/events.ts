@@ -15,9 +15,19 @@ export type RolloutHappening =
       readonly hosts: readonly HostName[];
       /** The steps of each host, in order. */
       readonly steps: readonly Step[];
+      /** Which hosts go together, in the order they go. Of a run that is resumed they are told as they begin. */
+      readonly waves?: readonly { readonly name: string; readonly hosts: readonly HostName[] }[] | undefined;
     }
   /** Of runs with more than one wave. */
-  | { readonly type: "wave-started"; readonly wave: string; readonly hosts: readonly HostName[] }
+  | {
+      readonly type: "wave-started";
+      readonly wave: string;
+      /** Its place among the waves of the run, from 1 up. */
+      readonly number: number;
+      /** How many waves the run has. */
+      readonly of: number;
+      readonly hosts: readonly HostName[];
+    }
   /** `stopped`: why no later wave is begun. */
   | { readonly type: "wave-finished"; readonly wave: string; readonly stopped: string | undefined }
   | { readonly type: "step-started"; readonly host: HostName; readonly step: Step }
@@ -27,6 +37,8 @@ export type RolloutHappening =
       readonly step: Step;
       /** What is going on, for people: `waiting for http :80 (502)`. */
       readonly message?: string | undefined;
+      /** When what the message says is over, milliseconds since 1970: the end of a soak. */
+      readonly until?: number | undefined;
       /** Present while copying. */
       readonly copy?: CopyProgress | undefined;
     }

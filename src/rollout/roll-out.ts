@@ -15,6 +15,7 @@ import { runsFolder } from "./journal/runs-folder.ts";
 import type { SshOptions } from "./host/log-in.ts";
 import { planRollout } from "./rollout-plan.ts";
 import type { Run } from "./rollout-plan.ts";
+import type { WavesPlan } from "./waves/plan-waves.ts";
 import { planWaves } from "./waves/plan-waves.ts";
 import { prepareClosures } from "./prepare/prepare-closures.ts";
 import { prepareSecrets } from "./prepare/prepare-secrets.ts";
@@ -83,15 +84,20 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   };
   const names = hosts.map((host) => host.name);
   const steps = stepsFor(goal, { secrets: hosts.some((host) => host.secrets.length > 0) });
-  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps });
+  // First, for waves that go against the order are told before anything is built.
+  const dealt = planWaves(policy, { run: hosts, hive: hive.hosts });
+  const waves = dealt.waves.map(({ policy: { name }, hosts: ofWave }) => ({
+    name,
+    hosts: ofWave.map((one) => one.name),
+  }));
+  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps, waves });
+  tellPassedOver(dealt, emit);
   const nix = once(() => openNix({ signal: stop }));
   await using native = openNativeEvaluator({
     readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
   });
   const { directory } = hive;
-  // Waves that go against the order are told before anything is built.
-  planWaves(policy, { run: hosts, hive: hive.hosts });
-  // First, for it takes no time: a secret that cannot be opened is told before anything is built.
+  // Before the systems, for it takes no time: a secret that cannot be opened is told before anything is built.
   const secrets = await prepareSecrets(hosts, { goal, source: options.secrets, signal: stop });
   const systems = makesSystem(goal) ? hosts.filter(({ name }) => !failed(secrets.get(name))) : [];
   const prepared = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal: stop });
@@ -119,6 +125,13 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     confirm: options.confirm,
     decided: () => journal?.decided() ?? Promise.resolve(),
   });
+}
+
+/** A wave that somebody counts on, and that this run has not. */
+function tellPassedOver({ passedOver }: WavesPlan, emit: Emit): void {
+  const names = passedOver.map(({ name }) => name).join(", ");
+  if (passedOver.length === 1) emit({ type: "notice", message: `wave ${names} takes none of these hosts` });
+  else if (names !== "") emit({ type: "notice", message: `waves ${names} take none of these hosts` });
 }
 
 function failed(prepared: PreparedSecrets | undefined): boolean {

@@ -140,7 +140,9 @@ async function runWave(
   const underWay = new Map<HostName, Promise<HostReport>>();
   const isOneOfMany = plan.waves.length > 1;
   if (isOneOfMany && skip === undefined) {
-    context.emit({ type: "wave-started", wave: wave.name, hosts: wave.hosts.map(({ host }) => host.name) });
+    const number = plan.waves.indexOf(wave) + 1;
+    const hosts = wave.hosts.map(({ host }) => host.name);
+    context.emit({ type: "wave-started", wave: wave.name, number, of: plan.waves.length, hosts });
   }
   const begin = async (planned: PlannedHost): Promise<HostReport> => {
     const held = await waitForThose(plan.after.get(planned.host.name) ?? [], { ended, underWay });

@@ -26,6 +26,7 @@ export type { Recipient, RecipientKind } from "./keys/recipient.ts";
 export { parseRecipient } from "./keys/recipient.ts";
 export { passphraseIdentity } from "./keys/scrypt.ts";
 export { Plaintext } from "./plaintext.ts";
+export { CHANGED_KEY_HINT, describeChanged, sortDifference } from "./repository/changed-keys.ts";
 export type { CheckOptions, Finding } from "./repository/check.ts";
 export { checkRepository, describeKeys } from "./repository/check.ts";
 export type { Difference } from "./repository/compare-readers.ts";

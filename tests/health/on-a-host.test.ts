@@ -13,6 +13,7 @@ import { logIn } from "../sandbox/log-in.ts";
 import { made, steppingClock } from "./scene.ts";
 
 const LASTING = "/bin/sh -c 'echo at work; exec sleep 1000'";
+const ONCE = { period: "100ms", deadline: "100ms" } as const;
 const FAILING = "/bin/sh -c 'for n in 1 2 3 4 5 6; do echo \"line $n\"; done; echo no such database; exit 7'";
 
 describe("checks of a sandbox host", { timeout: 60_000 }, () => {
@@ -132,6 +133,26 @@ describe("checks of a sandbox host", { timeout: 60_000 }, () => {
         assertHealthy(results);
       }).not.toThrow();
       expect(noticesOf(results)).toEqual(["ill does not pass, and did not before the deployment: exit code 1"]);
+    });
+
+    it("name in the hint what shows more of those that failed, and where to type it", async () => {
+      const failing = [unit("web.service", ONCE), command(["test", "-e", "/a b"], ONCE), tcp({ port: 1, ...ONCE })];
+      const http = { kind: "http", port: 1, path: "/healthz", ...ONCE } as const;
+      const hintOf = async (...checks: readonly CheckInput[]): Promise<string | undefined> => {
+        try {
+          assertHealthy(await run(checks));
+        } catch (error) {
+          return error instanceof HealthError ? error.hint : undefined;
+        }
+        return undefined;
+      };
+      expect(await hintOf(...failing)).toBe(
+        "on web-1: journalctl -u web.service -n 50; on web-1: test -e '/a b'; on web-1: ss -ltnp | grep :1; " +
+          "give the check a longer deadline if it only needs more time",
+      );
+      expect(await hintOf(http)).toMatch(/^from here: curl -i http:\/\/127\.0\.0\.1:1\/healthz; give/);
+      expect(await hintOf({ ...http, from: "host" })).toMatch(/^on web-1: curl -i /);
+      expect(await hintOf(command(["false"], { on: "operator", ...ONCE }))).toMatch(/^from here: false; /);
     });
 
     it("excuse nothing that passed before, nothing that is required, and nothing that the baseline does not know", async () => {

@@ -11,7 +11,8 @@ const AMOUNT = 'a number of hosts from 1 up, or a share from "1%" to "100%"';
 const BUDGET = 'a number of hosts from 0 up, or a share from "1%" to "100%"';
 const WAVE = 'a wave such as "@canary", 1, "10%", "rest" or { hosts: "@web", soak: "5m" }';
 const GATE = 'command([…]), an async function, { ask, timeout } or "confirm"';
-const NO_TAG = 'expected a selection of hosts of this hive, found no host has the tag "@cannary"';
+const NO_TAG =
+  'expected a selection of hosts of this hive, as in "@web", found that no host has the tag "@cannary"; did you mean "@canary"?';
 
 /** The lines that parsing complains with, or nothing. */
 function problemsOf(rollout: unknown, hosts: unknown = HOSTS): readonly string[] {
@@ -46,7 +47,9 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
     [
       "a selection of nothing",
       { waves: ["@web & @db"] },
-      ['rollout.waves[0]: expected a selection of hosts of this hive, found no host is selected by "@web & @db"'],
+      [
+        'rollout.waves[0]: expected a selection of hosts of this hive, as in "@web", found that no host is selected by "@web & @db"; the hive\'s hosts are web-1, web-2, db-1',
+      ],
     ],
     [
       "a misspelt key of a wave",
@@ -56,23 +59,29 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
     [
       "the rest before others",
       { waves: ["rest", "@web"] },
-      ['rollout.waves[0]: expected what takes all that is left only as the last wave, found "rest"'],
+      [
+        'rollout.waves[0]: expected "rest" as the last wave, as in ["@canary", "rest"], found more waves behind it, for which it leaves nothing',
+      ],
     ],
     [
       "all hosts before others",
       { waves: ["@canary", { soak: "1m" }, 1] },
-      ['rollout.waves[1]: expected what takes all that is left only as the last wave, found "rest"'],
+      [
+        'rollout.waves[1]: expected "rest" as the last wave, as in ["@canary", "rest"], found more waves behind it, for which it leaves nothing',
+      ],
     ],
     [
       "a size of the rest",
       { waves: [{ hosts: "rest", size: 2 }] },
-      ['rollout.waves[0].size: expected no size beside "rest", found "2 hosts"'],
+      ['rollout.waves[0].size: expected "rest" without a size, for it takes all that is left, found "2 hosts"'],
     ],
     ["a size that is text", { waves: [{ size: "2" }] }, [`rollout.waves[0].size: expected ${AMOUNT}, found "2"`]],
     [
       "two waves of one name",
       { waves: [{ size: 1, name: "a" }, { name: "a" }] },
-      ['rollout.waves[1].name: expected a name that waves[0] has not, found "a"'],
+      [
+        'rollout.waves[1].name: expected a name of its own, for reports call a wave by it, found "a", which waves[0] is called',
+      ],
     ],
     [
       "a name of two lines",
@@ -100,7 +109,9 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
     [
       "a list of bounds",
       { maxUnavailable: [1] },
-      ["rollout.maxUnavailable: expected an amount, or amounts by selection, found a list"],
+      [
+        'rollout.maxUnavailable: expected an amount such as 2 or "25%", or amounts by selection such as { "*": "25%", "@db": 1 }, found a list',
+      ],
     ],
     [
       "a bound of nothing, in its place",
@@ -111,12 +122,16 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
     [
       "waves of larger budgets than the run",
       { maxFailures: 1, waves: [{ size: 1, maxFailures: 2 }, { maxFailures: 1 }] },
-      ["rollout.waves[0].maxFailures: expected at most the 1 host of rollout.maxFailures, found 2 hosts"],
+      [
+        "rollout.waves[0].maxFailures: expected no more than rollout.maxFailures, 1 host, at which the whole run stops, found 2 hosts",
+      ],
     ],
     [
       "a wave with a budget where the run has none",
       { waves: [{ maxFailures: "5%" }] },
-      ["rollout.waves[0].maxFailures: expected at most the 0 hosts of rollout.maxFailures, found 5%"],
+      [
+        "rollout.waves[0].maxFailures: expected no more than rollout.maxFailures, 0 hosts, at which the whole run stops, found 5%",
+      ],
     ],
     [
       "a misspelt consequence",
@@ -145,7 +160,9 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
           ["@web", "@canary"],
         ],
       },
-      ["rollout.order[1]: expected no host on both sides, found web-1 before itself"],
+      [
+        'rollout.order[1]: expected the first selection to go before the second, as in ["@db", "@web"], found web-1 in both',
+      ],
     ],
     [
       "an order that goes round",
@@ -157,14 +174,14 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
         ],
       },
       [
-        "rollout.order: expected an order that does not go round in a circle, found web-1 before web-2 before db-1 before web-1",
+        "rollout.order: expected an order that leaves somebody to go first, found a circle: web-1 before web-2 before db-1 before web-1",
       ],
     ],
     [
       "a wave against the order",
       { waves: ["@canary", "rest"], order: [["@db", "@web"]] },
       [
-        "rollout.waves[0]: expected hosts that need not follow those of later waves, found web-1, which rollout.order puts behind db-1 of the later wave rest",
+        "rollout.waves[0]: expected what goes first by rollout.order in this wave or an earlier one, found web-1 here and db-1, which rollout.order puts before it, in the later wave rest",
       ],
     ],
     [
@@ -180,7 +197,7 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
     [
       "a gate's command on the host",
       { waves: [{ gate: command(["./ask"], { on: "host" }) }] },
-      ['rollout.waves[0].gate.on: expected no place, or "operator": a gate runs here, found "host"'],
+      ['rollout.waves[0].gate.on: expected "operator" or nothing, for a gate is asked on this machine, found "host"'],
     ],
     [
       "a gate's command that is tried again",
@@ -211,7 +228,7 @@ describe("parseHive() says exactly what is wrong with a rollout", () => {
     const lines = problemsOf({ waves: ["rest", "@canary"] }, hosts);
     expect(lines).toEqual([
       'hosts.web-1.system: expected a system such as nixos({ flake: "." }), found nothing',
-      'rollout.waves[0]: expected what takes all that is left only as the last wave, found "rest"',
+      'rollout.waves[0]: expected "rest" as the last wave, as in ["@canary", "rest"], found more waves behind it, for which it leaves nothing',
     ]);
   });
 });

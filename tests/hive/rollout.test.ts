@@ -146,9 +146,9 @@ describe("rollout", () => {
     [["10%", "db-*", "@web"], undefined],
     [[{ hosts: "db-1, web-1", size: 1 }, "db-2", "rest"], undefined],
     [["@db, web-1", "rest"], undefined],
-    [["@web", "rest"], "waves[0]: .*found web-1, .* behind db-1 of the later wave rest"],
-    [["db-1, web-1", "rest"], "waves[0]: .*found web-1, .* behind db-2 of the later wave rest"],
-    [["db-2", "web-2", 1], "waves[1]: .*found web-2, .* behind db-1 of the later wave 1 host"],
+    [["@web", "rest"], "waves[0]: .*found web-1 here and db-1, .* in the later wave rest"],
+    [["db-1, web-1", "rest"], "waves[0]: .*found web-1 here and db-2, .* in the later wave rest"],
+    [["db-2", "web-2", 1], "waves[1]: .*found web-2 here and db-1, .* in the later wave 1 host"],
   ])("takes waves only when they can keep the order: %j", (waves, early) => {
     const hosts = { ...HOSTS, "db-2": { tags: ["db"], system } };
     const parsing = expect(() => parse({ waves, order: [["@db", "@web"]] }, hosts));
@@ -163,7 +163,7 @@ describe("rollout", () => {
       ["web-2", "web-1"],
     ] as const;
     expect(() => parse({ order })).toThrow(
-      /circle, found (?:web-1 before web-2 before web-1|web-2 before web-1 before web-2)$/,
+      /found a circle: (?:web-1 before web-2 before web-1|web-2 before web-1 before web-2)$/,
     );
   });
 
@@ -189,7 +189,7 @@ describe("rollout", () => {
         expect(message !== undefined).toBe(names.some((name) => reaches(name, { target: name, names, precedes })));
         if (message === undefined) return;
         refused += 1;
-        const circle = /circle, found (.*)$/.exec(message)?.[1]?.split(" before ") ?? [];
+        const circle = /found a circle: (.*)$/.exec(message)?.[1]?.split(" before ") ?? [];
         expect(circle.length).toBeGreaterThan(2);
         expect(circle[0]).toBe(circle.at(-1));
         circle.slice(1).forEach((name, index) => {

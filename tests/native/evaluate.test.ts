@@ -236,7 +236,7 @@ describe("what is wrong with a system is said", () => {
       "a folder that is missing",
       system({ packages: { site: directory("./sites") } }),
       "native/package",
-      /site of .*sites: ENOENT/,
+      /site of .*sites: there is nothing/,
     ],
     [
       "a file said to be a folder",
@@ -263,6 +263,17 @@ describe("what is wrong with a system is said", () => {
       (thrown: unknown) => thrown,
     );
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) as unknown });
+  });
+
+  it("a folder that is missing, with how far the path is good and what is meant perhaps", async () => {
+    const near = evaluate(system({ packages: { site: directory("./siet") } }));
+    await expect(near).rejects.toMatchObject({
+      hint: `${folder} has no siet, did you mean "site"?; build it first, or mend the path: it starts from the hive file's folder`,
+    });
+    const unbuilt = evaluate(system({ packages: { site: directory("./dist/web/assets") } }));
+    await expect(unbuilt).rejects.toMatchObject({
+      hint: expect.stringMatching(/ has no dist; build it first/) as string,
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { HostReport } from "#rollout";
 import { reportRun } from "./report-run.ts";
 import { BAD_GATEWAY, hostReport, name, NOON, rolloutReport, typicalRun } from "./typical-run.ts";
 
@@ -108,6 +109,41 @@ switch: 6 failed in 42 s
     expect(stderr).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
     expect(stderr).toContain("| 99%\n");
     expect(stderr).toContain("skep: hint: look\n");
+  });
+
+  it("tell what made a run go back first, and then in one line who went back with it", async () => {
+    const back = (host: string): HostReport => {
+      const message = "it was well, and went back to what it ran before: web-3 of wave rest was rolled back";
+      const error = { code: "rollout/reverted", message, hint: "see to what stopped the run, then deploy again", host };
+      return hostReport(host, { outcome: "rolled-back", error });
+    };
+    const cause = hostReport("web-3", { outcome: "rolled-back", error: { ...BAD_GATEWAY, host: "web-3" } });
+    const report = rolloutReport([back("web-1"), back("web-2"), cause]);
+    const { stderr } = await reportRun([{ at: NOON, type: "run-finished", report }]);
+    expect(stderr.match(/^skep: error: .*$/gm)).toEqual([
+      expect.stringMatching(/^skep: error: web-3: /),
+      expect.stringMatching(/^skep: error: web-1, web-2: it was well, and went back/),
+    ]);
+  });
+
+  it("say once what is the same on several hosts, with the first one's hint", async () => {
+    const failed = ["web-1", "web-2"].map((host) =>
+      hostReport(host, { outcome: "failed", error: { code: "health/failed", message: "ill", hint: `on ${host}: ls` } }),
+    );
+    const { stderr } = await reportRun([{ at: NOON, type: "run-finished", report: rolloutReport(failed) }]);
+    expect(stderr).toContain("skep: error: web-1, web-2: ill [health/failed]\nskep: hint: on web-1: ls\n");
+    expect(stderr).not.toContain("on web-2: ls");
+  });
+
+  it("name all hosts that were not begun when the operator stopped the run, and some otherwise", async () => {
+    const names = ["web-1", "web-2", "web-3", "web-4", "web-5", "web-6"];
+    const skipped = names.map((host) => hostReport(host, { outcome: "skipped", reason: "the run was stopped" }));
+    const told = async (interrupted: boolean) => {
+      const report = rolloutReport(skipped, { interrupted });
+      return (await reportRun([{ at: NOON, type: "run-finished", report }])).stderr;
+    };
+    expect(await told(true)).toContain(`notice: ${names.join(", ")}: skipped: the run was stopped\n`);
+    expect(await told(false)).toContain("notice: web-1, web-2, web-3, web-4 and 2 more: skipped");
   });
 
   it("say after Ctrl-C what is waited for and what another one does", async () => {

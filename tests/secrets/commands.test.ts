@@ -102,6 +102,24 @@ describe("a secret's life", () => {
     });
   });
 
+  it("a host whose key was changed is told from one that is new, with what to do", async () => {
+    rules({ token: ["db-1"] });
+    await scene.skep(["add", "token"], { input: "x" });
+    const hosts = {
+      "web-1": scene.recipient("web-1"),
+      "web-2": scene.recipient("web-2"),
+      "db-1": scene.recipient("db-2"),
+    };
+    rules({ token: ["db-1", "web-1"] }, { hosts });
+    const another = "it is encrypted to another key of host db-1 than the present one";
+    expect(await scene.skep(["status"])).toMatchObject({
+      stdout: `token  stale    ${another}; skep secrets check says what to do; host web-1 cannot read it\n`,
+    });
+    const { stdout } = await scene.skep(["check"]);
+    expect(stdout).toContain(`${another}; if the new key is right, encrypt it anew with skep secrets rekey; if not,`);
+    expect(stdout).not.toMatch(/host db-1 can(not)? read it/);
+  });
+
   it("a recovery key in place of another of the same kind is seen by the lock alone", async () => {
     rules({ token: [] });
     await scene.skep(["add", "token"], { input: "x" });

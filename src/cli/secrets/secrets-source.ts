@@ -4,7 +4,16 @@ import { messageOf, once } from "#core";
 import type { Host, SecretUse } from "#hive";
 import type { SecretsSource } from "#rollout";
 import type { FileState, Identity, Repository, SecretState } from "#secrets";
-import { binaryAge, describeReader, findSecret, openSecret, SecretsError } from "#secrets";
+import {
+  binaryAge,
+  CHANGED_KEY_HINT,
+  describeChanged,
+  describeReader,
+  findSecret,
+  openSecret,
+  SecretsError,
+  sortDifference,
+} from "#secrets";
 
 export interface SecretsSourceOptions {
   /** Read when a host consumes a secret. */
@@ -67,8 +76,13 @@ function refuseMissing({ rule, file }: SecretState): FileState {
 
 /** What the host would find out, said before it is asked. */
 function refuseUnreadable(state: SecretState, host: Host): void {
-  const reader = refuseMissing(state).missing.find(({ role, name }) => role === "host" && name === host.name);
+  const file = refuseMissing(state);
+  const reader = file.missing.find(({ role, name }) => role === "host" && name === host.name);
   if (reader === undefined) return;
+  if (sortDifference(file).changed.includes(reader)) {
+    const message = `${state.rule.name} cannot be opened by the host: ${describeChanged([reader])}`;
+    throw new SecretsError("secrets/stale", message, { hint: CHANGED_KEY_HINT });
+  }
   throw new SecretsError("secrets/stale", `${state.rule.name} is not encrypted to ${describeReader(reader)}`, {
     hint: "encrypt it anew: skep secrets rekey",
   });

@@ -1,5 +1,5 @@
 import type { SecretState } from "#secrets";
-import { describeKeys, describeReader, isStale } from "#secrets";
+import { describeChanged, describeKeys, describeReader, isStale, sortDifference } from "#secrets";
 import { CliError } from "../errors.ts";
 import type { OnHostsArguments, SecretsArguments } from "../secrets-command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -61,10 +61,12 @@ const STATE_WIDTH = "missing".length;
 function judge({ file }: SecretState): { readonly state: string; readonly notes: readonly string[] } {
   if (file === undefined) return { state: "missing", notes: ["it has a rule and no file"] };
   if (file.problem !== undefined) return { state: "broken", notes: [file.problem.message] };
-  const extra = describeKeys(file.extra);
+  const { changed, missing, extra: others } = sortDifference(file);
+  const extra = describeKeys(others);
   const exposed = describeKeys(file.known.exposed ?? {});
   const notes = [
-    ...file.missing.map((reader) => `${describeReader(reader)} cannot read it`),
+    ...(changed.length === 0 ? [] : [`${describeChanged(changed)}; skep secrets check says what to do`]),
+    ...missing.map((reader) => `${describeReader(reader)} cannot read it`),
     ...(extra === "" ? [] : [`${extra} can read it`]),
     ...(exposed === "" ? [] : [`${exposed} could read what it says`]),
   ];

@@ -9,7 +9,6 @@ import {
   startAgent,
 } from "#activation";
 import type { Baseline } from "#health";
-import { formatDuration } from "#core";
 import { assertHealthy, detailsOf, longestChecksMs, noticesOf, runChecks, takeBaseline } from "#health";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
@@ -180,6 +179,7 @@ async function logInFreshly(tested: { readonly connectionLost: boolean }, scene:
 
 async function checkHost(scene: ActivationScene): Promise<void> {
   const { host, connection, log, context, soakMs } = scene;
+  const soak = tellSoak(scene);
   const results = await runChecks(host.checks, {
     host: checkedHost(host, connection),
     baseline: excusingBaseline(scene),
@@ -187,15 +187,36 @@ async function checkHost(scene: ActivationScene): Promise<void> {
     clock: context.clock,
     signal: context.leave,
     onAttempt: (check, answer) => {
-      if (!answer.passed) log.message("check", `waiting for ${check.name}: ${answer.seen}`);
+      if (soak.isUnderWay()) soak.tell(answer.passed ? undefined : `${check.name} fails: ${answer.seen}`);
+      else if (!answer.passed) log.message("check", `waiting for ${check.name}: ${answer.seen}`);
     },
-    onSoak: () => {
-      log.message("check", `all well; watching it for ${formatDuration(soakMs)} more`);
-    },
+    onSoak: soak.begin,
   });
   for (const notice of noticesOf(results)) log.notice(notice);
   for (const line of detailsOf(results)) log.line("check", line);
   assertHealthy(results);
+}
+
+/** How often a soak that goes well says that it goes on. */
+const SOAK_TOLD_EVERY_MS = 10_000;
+
+/** Says that a host soaks, until when, and what fails meanwhile. */
+function tellSoak({ log, context: { clock }, soakMs }: ActivationScene) {
+  let until: number | undefined;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const tell = (trouble?: string): void => {
+    if (trouble === undefined && clock.monotonic() - toldAt < SOAK_TOLD_EVERY_MS) return;
+    toldAt = clock.monotonic();
+    log.message("check", `soaking: ${trouble ?? "all checks pass"}`, { until });
+  };
+  return {
+    isUnderWay: () => until !== undefined,
+    begin: () => {
+      until = clock.now() + soakMs;
+      tell();
+    },
+    tell,
+  };
 }
 
 /**

@@ -63,8 +63,9 @@ export class HostLog {
     this.#emit({ type: "log", host: this.host, step, line });
   }
 
-  message(step: Step, message: string): void {
-    this.#emit({ type: "step-progress", host: this.host, step, message });
+  /** @param options.until when what the message says is over, milliseconds since 1970. */
+  message(step: Step, message: string, { until }: { readonly until?: number | undefined } = {}): void {
+    this.#emit({ type: "step-progress", host: this.host, step, message, until });
   }
 
   /** Emits at most five a second, and the last one always. */

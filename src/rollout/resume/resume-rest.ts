@@ -64,7 +64,7 @@ function asItBegan(
   if ("error" in prepared || was === undefined || prepared.closure.toplevel === was) return prepared;
   const message = `the hive changed since the run began: its system was ${was} and is ${prepared.closure.toplevel}`;
   const error = new JournalError("rollout/hive-changed", message, {
-    hint: "the host is as it was; bring the new system with skep deploy",
+    hint: "resume with what the run began with, which may have come from the environment that the hive reads (as in RELEASE=v2 skep resume); or bring the new system with skep deploy: the host is as it was",
   });
   return { error: toErrorJson(error, name) };
 }

@@ -1,9 +1,11 @@
 import type { Host, HostName, RolloutPolicy, WavePolicy } from "#hive";
-import { countOf, HiveError, selectHosts } from "#hive";
+import { countOf, HiveError, selectHosts, takesRest } from "#hive";
 
 /** Which hosts of a run go together, and what goes before what. */
 export interface WavesPlan {
   readonly waves: readonly { readonly policy: WavePolicy; readonly hosts: readonly Host[] }[];
+  /** Those that take none of the hosts of the run; but `rest`, of which nothing else is expected. */
+  readonly passedOver: readonly WavePolicy[];
   /** For each host those of this run that must have ended well before it begins. */
   readonly after: ReadonlyMap<HostName, readonly HostName[]>;
 }
@@ -39,7 +41,10 @@ export function planWaves(
   });
   const waves = dealt.filter(({ hosts }) => hosts.length > 0);
   refuseLaterWaves(waves, after);
-  return { waves, after };
+  const passedOver = dealt.flatMap(({ policy: wave, hosts }) =>
+    hosts.length > 0 || takesRest({ hosts: wave.selection, size: wave.size }) ? [] : [wave],
+  );
+  return { waves, passedOver, after };
 }
 
 function restOf(policy: RolloutPolicy): WavePolicy {

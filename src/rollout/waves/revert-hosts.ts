@@ -97,8 +97,8 @@ async function revert(
     { isLost: ({ outcome }) => outcome === "stranded", signal: context.leave },
   );
   if (ending.outcome !== "deployed") throw new Error("error" in ending ? ending.error.message : ending.outcome);
-  const error = new RolloutError("rollout/reverted", `it was well, and went back to ${from}: ${because}`, {
-    hint: "see to the host that stopped the run, then deploy again",
+  const error = new RolloutError("rollout/reverted", `it was well, and went back to what it ran before: ${because}`, {
+    hint: "see to what stopped the run, then deploy again",
   });
   return endingOf("rolled-back", error, host.name);
 }

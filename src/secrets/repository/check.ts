@@ -5,6 +5,7 @@ import { prepareToOpen } from "../age/open.ts";
 import type { Identity } from "../keys/identity.ts";
 import { describeReader } from "../rules/rules.ts";
 import { inParallel } from "../in-parallel.ts";
+import { CHANGED_KEY_HINT, describeChanged, sortDifference } from "./changed-keys.ts";
 import { LOCK_FILE } from "./lock-file.ts";
 import { openSecret } from "./open-secret.ts";
 import type { Repository, SecretState } from "./repository.ts";
@@ -42,10 +43,13 @@ function findingsOf({ rule, file }: SecretState): Finding[] {
   if (file === undefined) return [{ level: "error", name, what: "it has a rule and no file" }];
   if (file.problem !== undefined) return [{ level: "error", name, what: file.problem.message }];
   const found: Finding[] = [];
-  const cannot = file.missing.map(describeReader).join(", ");
+  const { changed, missing, extra: others } = sortDifference(file);
+  if (changed.length > 0)
+    found.push({ level: "error", name, what: `${describeChanged(changed)}; ${CHANGED_KEY_HINT}` });
+  const cannot = missing.map(describeReader).join(", ");
   if (cannot !== "")
     found.push({ level: "error", name, what: `${cannot} cannot read it; skep secrets rekey lets them` });
-  const extra = describeKeys(file.extra);
+  const extra = describeKeys(others);
   if (extra !== "") found.push({ level: "error", name, what: `${extra} can read it; skep secrets rekey ends that` });
   const exposed = describeKeys(file.known.exposed ?? {});
   if (exposed !== "") {
