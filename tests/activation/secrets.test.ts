@@ -108,6 +108,35 @@ describe.skipIf(!possible)("secrets on a host", () => {
     expect((statSync(`${folder}.manifest`).mode & 0o077).toString(8)).toBe("0");
   });
 
+  it("tell which of their units neither the system nor the host has", async () => {
+    const units = ["web.service", "worker@1.service", "old.service", "loaded.service"];
+    const lines = ["web.service", "worker@.service"].map((unit) => {
+      return `etc\tlink\t-\t-\t-\t-\t/nix/store/x\tsystemd/system/${unit}\n`;
+    });
+    writeFileSync(on(`${TOPLEVEL}/manifest`), lines.join(""));
+    mkdirSync(on("etc/systemd/system"), { recursive: true });
+    writeFileSync(on("etc/systemd/system/old.service"), "");
+    const stub = "case $5 in loaded.service) echo LoadState=loaded ;; *) echo LoadState=not-found ;; esac";
+    mkdirSync(on("bin"));
+    writeFileSync(on("bin/systemctl"), `#!/bin/sh\n${stub}\n`, { mode: 0o755 });
+    const { PATH } = process.env;
+    process.env.PATH = `${on("bin")}:${PATH ?? ""}`;
+    try {
+      const { missingUnits } = await install(
+        setOf([
+          { use: use("db", { restart: [...units, "webb.service"], reload: ["worker.service"] }), content: sealed("a") },
+          { use: use("token", { reload: ["old.service"] }), content: sealed("b") },
+        ]),
+      );
+      expect(missingUnits).toEqual([
+        { secret: "db", unit: "webb.service" },
+        { secret: "db", unit: "worker.service" },
+      ]);
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+
   it("leave ciphertext alone on the disk, and nothing of what the operator opened", async () => {
     const set = setOf([
       { use: use("db"), content: sealed("poison-of-the-host") },

@@ -6,6 +6,7 @@ X Answers with lines of fields with tabs between:
  *     problem  code  subject  detail      nothing was changed
  *     changed  name                       not as in the generation in use
  *     waiting  name
+ *     no-unit  name  unit                 it is to be restarted or reloaded, and neither system nor host has it
  *     unopened                            a NixOS host's system has no unit that opens them at boot
  *     generation  number                  ready to be used
  */
@@ -66,7 +67,32 @@ check_paths() {
 }
 `;
 
-export const INSTALL_SCRIPT = `${OPEN_FUNCTIONS}${OWNER_FUNCTIONS}
+/** What is certain to be there is known; where that cannot be told, so is everything. */
+const UNIT_FUNCTIONS = `
+# has_unit UNIT: whether the system that is to be activated, or the host without it, has it or its template
+has_unit() {
+  case $1 in *@*.*) template=\${1%%@*}@.\${1##*.} ;; *) template=$1 ;; esac
+  for known in "$1" "$template"; do
+    if [ -f "$root$toplevel/manifest" ]; then
+      cut -f 1,8 "$root$toplevel/manifest" | grep -q -x -F "etc\${tab}systemd/system/$known" && return 0
+    elif [ -n "$root" ]; then return 0
+    fi
+    for place in "$toplevel/etc" /etc /run /usr/lib /lib; do
+      [ ! -e "$root$place/systemd/system/$known" ] && [ ! -L "$root$place/systemd/system/$known" ] || return 0
+    done
+  done
+  [ "$(systemctl show -p LoadState -- "$1" 2>/dev/null)" != LoadState=not-found ]
+}
+tell_units() {
+  secrets_of "$stage/manifest" 4,9,10 | while IFS=$tab read -r name restart reload; do
+    for unit in $(printf '%s\\n' "$restart,$reload" | tr , ' '); do
+      [ "$unit" = - ] || has_unit "$unit" || printf 'no-unit\\t%s\\t%s\\n' "$name" "$unit"
+    done
+  done
+}
+`;
+
+export const INSTALL_SCRIPT = `${OPEN_FUNCTIONS}${OWNER_FUNCTIONS}${UNIT_FUNCTIONS}
 order=$1 id=$2 toplevel=$3
 own_tmpfs=
 # Nothing stays of a try: where the host has no tmpfs for secrets yet, it makes one of its own.
@@ -99,6 +125,7 @@ if [ -s "$stage/problems" ]; then cat "$stage/problems"; leave 65; fi
 own_secrets "$stage/files" "$stage/manifest"
 changed_secrets "$run_secrets/$(current_generation)" "$stage/files" | sed "s/^/changed$tab/"
 cat "$stage/waiting"
+tell_units
 if [ -e "$root/etc/NIXOS" ] && [ ! -e "$root$toplevel/etc/systemd/system/skep-secrets.service" ] && [ "$id" != none ]; then
   echo unopened
 fi

@@ -26,6 +26,8 @@ export interface InstalledSecrets {
   readonly changed: readonly string[];
   /** Whether something on the host opens them when it boots. */
   readonly openedAtBoot: boolean;
+  /** Units that secrets are to restart or reload, and that neither the system nor the host has. */
+  readonly missingUnits: readonly { readonly secret: string; readonly unit: string }[];
 }
 
 /** Why a set of secrets cannot be installed on a host. */
@@ -129,6 +131,7 @@ function read(result: CommandResult): SentSecrets {
     generation: generation === undefined ? undefined : Number(generation),
     changed: lines.flatMap(([what, name = ""]) => (what === "changed" ? [name] : [])),
     openedAtBoot: !lines.some(([what]) => what === "unopened"),
+    missingUnits: lines.flatMap(([what, secret = "", unit = ""]) => (what === "no-unit" ? [{ secret, unit }] : [])),
   };
 }
 
