@@ -8,7 +8,7 @@ import { startSandbox, twinsOf } from "#sandbox";
 import { interrupted, listenForInterrupts } from "./interrupts.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
-import { standInSource } from "./stand-in-source.ts";
+import { noticeOfSecrets, standInSource } from "./stand-in-source.ts";
 import type { Terminal } from "./terminal.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../hive.example.ts", import.meta.url));
@@ -54,6 +54,8 @@ export async function demo({ keep }: { readonly keep: boolean }, terminal: Termi
   say("Four throw-away hosts on this machine, each with an SSH server and a folder of its own. No root, no Nix.");
   for (const { name } of cast.leftOut) say(`${name} is left out: a NixOS system needs a machine of its own.`);
   await using sandbox = await startSandbox({ hosts: cast.hosts.map(({ name }) => name), signal: interrupts.stop });
+  const notice = noticeOfSecrets(cast.hosts, sandbox);
+  if (notice !== undefined) say(`Left out: ${notice}.`);
   using secrets = await standInSource(cast.hosts, sandbox);
   for (const [index, act] of ACTS.entries()) {
     say(`\n${index + 1}. ${act.title}\n   $ RELEASE=${act.release} skep deploy\n`);

@@ -17,7 +17,7 @@ import { reporterFormat } from "./reporter-format.ts";
 import { policyOf } from "./rollout-options.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { sshOptionsOf } from "./ssh-options.ts";
-import { standInSource } from "./stand-in-source.ts";
+import { noticeOfSecrets, standInSource } from "./stand-in-source.ts";
 import type { Stream, Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
@@ -47,6 +47,8 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   const hosts = stage?.hosts ?? selection.hosts;
   if (stage !== undefined) {
     stderr.write("skep: notice: on sandbox twins with made-up secrets: no real host is touched\n");
+    const notice = noticeOfSecrets(selection.hosts, stage.sandbox);
+    if (notice !== undefined) stderr.write(`skep: notice: ${notice}\n`);
   }
   using secrets = hosts.some((host) => host.secrets.length > 0)
     ? await openSecrets({ hive: { ...hive, hosts: selection.hosts }, args, terminal, stage })

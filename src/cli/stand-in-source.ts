@@ -15,3 +15,13 @@ export async function standInSource(hosts: readonly Host[], sandbox: Sandbox): P
     [Symbol.dispose]: () => undefined,
   };
 }
+
+/** What there is to say of hosts whose sandbox has no memory for their secrets. */
+export function noticeOfSecrets(hosts: readonly Host[], { holdsSecrets }: Sandbox): string | undefined {
+  const names = hosts.filter(({ secrets }) => secrets.length > 0).map(({ name }) => name);
+  if (holdsSecrets || names.length === 0) return undefined;
+  return (
+    `this machine has no tmpfs, and skep puts a secret nowhere else: on ${names.join(", ")} none are installed, ` +
+    "and files of made-up content lie where their services look; everything else goes its usual way"
+  );
+}

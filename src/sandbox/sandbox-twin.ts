@@ -1,5 +1,6 @@
 import type { Check, Host } from "#hive";
 import { HOST_KEY_PATH } from "./host-key.ts";
+import { placeMadeUpSecrets } from "./stand-in-secrets.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import type { Sandbox, SandboxOptions } from "./start-sandbox.ts";
 import { startSandbox } from "./start-sandbox.ts";
@@ -40,20 +41,25 @@ export async function sandboxTwin(
  * own numbers.
  *
  * Secrets belong to the one user that a twin has, and the twin opens them all, with its SSH host key: see `standInSecrets`.
+ * Where the sandbox holds no secrets, the twins have none: files of made-up content lie where programs look for them.
  * @throws SandboxError `sandbox/hosts` when the sandbox has not all of them.
  */
 export async function twinsOf(hosts: readonly Host[], sandbox: Sandbox): Promise<readonly Host[]> {
-  return Promise.all(hosts.map((host) => twinOf(host, sandbox.host(host.name))));
+  return Promise.all(hosts.map((host) => twinOf(host, sandbox)));
 }
 
-async function twinOf(host: Host, twin: SandboxHost): Promise<Host> {
+async function twinOf(host: Host, sandbox: Sandbox): Promise<Host> {
+  const twin = sandbox.host(host.name);
+  if (!sandbox.holdsSecrets) await placeMadeUpSecrets(host, twin);
   const checks = await Promise.all(host.checks.map((check) => checkOf(check, { host, twin })));
   return {
     ...host,
     target: { ...host.target, proxyJump: "none", ...twin.target },
     elevation: "none",
     checks,
-    secrets: host.secrets.map((secret) => ({ ...secret, owner: "root", group: undefined, open: "host" })),
+    secrets: sandbox.holdsSecrets
+      ? host.secrets.map((secret) => ({ ...secret, owner: "root", group: undefined, open: "host" as const }))
+      : [],
     identityPaths: [HOST_KEY_PATH],
   };
 }

@@ -22,6 +22,8 @@ export interface SandboxOptions {
    * then booted as they were left. Default: a temporary folder, removed in the end.
    */
   readonly folder?: string | undefined;
+  /** False: as on a machine without a tmpfs, where hosts have no memory to keep secrets in. Default: as this machine is. */
+  readonly tmpfs?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,6 +36,8 @@ export interface Sandbox extends AsyncDisposable {
   /** @throws SandboxError `sandbox/hosts` when there is no such host. */
   host(name: string): SandboxHost;
   readonly folder: string;
+  /** Whether secrets can be installed on its hosts: they are kept in memory only, and not every machine has a tmpfs. */
+  readonly holdsSecrets: boolean;
   /** The hosts' keys, as known_hosts(5) has them. */
   readonly knownHostsFile: string;
   /** The private key that logs in to all of them. */
@@ -51,14 +55,19 @@ const NAME = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/;
  * host's own, with a `systemctl` that really runs services. Needs no root, no network, no systemd and no Nix.
  * @throws SandboxError.
  */
-export async function startSandbox({ hosts: names, folder: wanted, signal }: SandboxOptions): Promise<Sandbox> {
+export async function startSandbox({
+  hosts: names,
+  folder: wanted,
+  tmpfs = true,
+  signal,
+}: SandboxOptions): Promise<Sandbox> {
   signal?.throwIfAborted();
   refuseOddNames(names);
   const folder = await makeFolder(wanted);
   // Nobody else knows of a temporary one.
   const lock = wanted === undefined ? undefined : await lockFolder(folder);
   const id = randomBytes(12).toString("hex");
-  const tmpfsFolder = await makeTmpfsFolder();
+  const tmpfsFolder = tmpfs ? await makeTmpfsFolder() : undefined;
   const temporary = [wanted === undefined ? folder : undefined, tmpfsFolder];
   const reaper = startReaper(
     id,
@@ -109,6 +118,7 @@ export async function startSandbox({ hosts: names, folder: wanted, signal }: San
         return found;
       },
       folder,
+      holdsSecrets: tmpfsFolder !== undefined,
       knownHostsFile,
       identityFile,
       sshConfigFile,

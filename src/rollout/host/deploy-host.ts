@@ -140,7 +140,9 @@ async function bringSecrets(
   const installed = await log.step("secrets", () => installSecrets(access, { set: secrets, toplevel, mode, signal }));
   for (const name of installed.changed) log.line("secrets", `${name} changes`);
   for (const { secret, unit } of installed.missingUnits) {
-    log.notice(`${secret} is to restart or reload ${unit} when it changes, and neither the system nor the host has that`);
+    log.notice(
+      `${secret} is to restart or reload ${unit} when it changes, and neither the system nor the host has that`,
+    );
   }
   if (!installed.openedAtBoot) {
     log.notice("nothing opens its secrets when it boots: import skep's nix/module.nix into its configuration");

@@ -141,7 +141,8 @@ function endGone({ name, begun, report }: HostStanding, context: DeployContext):
   const log = new HostLog(name, context, report);
   const gone = "the hive has no such host any more";
   if (!begun) return log.finish({ outcome: "skipped", reason: gone });
-  const hint = "if an activation was under way there, its agent goes back by itself; see whether the hive reads an environment that differs";
+  const hint =
+    "if an activation was under way there, its agent goes back by itself; see whether the hive reads an environment that differs";
   return log.finish(endingOf("stranded", new JournalError("rollout/hive-changed", gone, { hint }), name));
 }
 
