@@ -7,11 +7,14 @@
  *     state     a symbolic link whose target is the state, so that it changes in one rename:
  *               testing → waiting → committing → committed | kept
  *                       ↘ rolling-back → rolled-back | stranded
+ *               testing → committing where only a reboot brings the system, and the operator will reboot the host
  *     verdict   a symbolic link made once, by whoever is first: `confirmed` or `refused` by the operator,
  *               `expired` by the agent, `stolen` by another run. Making a link fails when it is there already, so
  *               confirming and giving up can never both happen.
+ *     may-reboot, by-reboot   links: whether such a system may be made the default untested; whether it was
+ *     old-profile   what the profile led to before the commit, after `link:`
  *     secrets   a link that names the generation of secrets to use, where they change too (see secrets/)
- *     cause     why it went back: `switch:4`, `switch:timeout`, `running:/nix/store/…`, `not-confirmed`, `refused`,
+ *     cause     why it went back: `switch:4`, `switch:timeout`, `only-by-reboot`, `running:/nix/store/…`, `not-confirmed`, `refused`,
  *               `stolen`, `secrets:app.service`, `commit:profile`, `commit:boot:1`, `killed`
  *     exit      how the last switch-to-configuration ended: also a link, as all that counts, because one can be made where
  *               /run is full
@@ -32,6 +35,7 @@ export const AGENT_SCRIPT = `${PRELUDE}${LEASE_FUNCTIONS}${PROFILE_FUNCTIONS}
 mode=$1 run=$2 goal=$3 toplevel=$4 previous=$5 profile=$root$6 switch_timeout=$7 confirm_timeout=$8 store=$9
 dir=$root${hostLayout.runs}/$run
 records=$root${hostLayout.records}
+committing=$root${hostLayout.committing}
 SKEP_ROOT=$root
 export SKEP_ROOT
 trap '' HUP PIPE
@@ -103,16 +107,21 @@ go_back() {
   decide refused
   state rolling-back
   if [ -z "$previous" ]; then finish stranded; fi
+  if activate_previous; then finish rolled-back; fi
+  finish stranded
+}
+
+activate_previous() {
   rm -f "$dir/reserve"
   forget_failures
   take_secrets_back
-  end=rolled-back
+  is_back=yes
   case $goal in
-    secrets) running_is "$previous" || end=stranded ;;
-    *) bring_back || end=stranded ;;
+    secrets) running_is "$previous" || is_back= ;;
+    *) bring_back || is_back= ;;
   esac
   if [ -L "$dir/secrets-before" ]; then restart_for_secrets "$secrets_new" "$(readlink "$dir/secrets-before")"; fi
-  finish "$end"
+  [ -n "$is_back" ]
 }
 
 # make_default SYSTEM: as the newest generation of the profile
@@ -129,38 +138,53 @@ make_default_again() {
 
 restore_profile() {
   new=$(readlink "$profile")
-  [ "$new" = "$old_link" ] && return
+  [ "$new" = "$old_link" ] && return 0
   if [ -n "$old_link" ]; then
     number=\${old_link%-link}
-    make_default_again "\${number##*-}"
+    make_default_again "\${number##*-}" || return 1
   else
     rm -f "$profile"
   fi
   rm -f "\${profile%/*}/$new"
 }
 
+# The boot loader is written from the profile, so for a while the profile names what does not boot. A file on the disk says
+# so until both agree: the agent does not survive a loss of power in between.
+begin_commit() {
+  mkdir -p "\${profile%/*}" "$records" || return 1
+  printf 'run=%s\nsystem=%s\n' "$run" "$toplevel" >"$committing.new" && mv -f "$committing.new" "$committing" || return 1
+  sync "$committing" "\${committing%/*}" 2>/dev/null || sync
+}
+end_commit() { rm -f "$committing"; }
+
 commit() {
   state committing
-  old_link=$(readlink "$profile")
-  old_system=$(system_of "$profile")
-  mkdir -p "\${profile%/*}" "$records"
+  # An agent that was killed has perhaps set the profile already.
+  [ -L "$dir/old-profile" ] || set_link old-profile "link:$(readlink "$profile")"
+  old_link=$(readlink "$dir/old-profile"); old_link=\${old_link#link:}
+  old_system=
+  [ -z "$old_link" ] || old_system=$(system_of "\${profile%/*}/$old_link")
+  begin_commit >>"$dir/log" 2>&1 || give_up commit:profile
   if ! make_default "$toplevel" >>"$dir/log" 2>&1; then
-    restore_profile >>"$dir/log" 2>&1
+    restore_profile >>"$dir/log" 2>&1 && end_commit
     give_up commit:profile
   fi
   if ! bind_secrets "$toplevel" >>"$dir/log" 2>&1; then
     unbind_secrets "$toplevel"
-    restore_profile >>"$dir/log" 2>&1
+    restore_profile >>"$dir/log" 2>&1 && end_commit
     give_up commit:secrets
   fi
   switch "$toplevel" boot
   status=$?
   if [ "$status" -ne 0 ]; then
     unbind_secrets "$toplevel"
-    restore_profile >>"$dir/log" 2>&1
-    if [ -n "$old_link" ]; then switch "$old_system" boot; fi
+    restored=yes
+    restore_profile >>"$dir/log" 2>&1 || restored=
+    if [ -n "$old_link" ]; then switch "$old_system" boot || restored=; fi
+    [ -z "$restored" ] || end_commit
     give_up "commit:boot:$(describe "$status")"
   fi
+  end_commit
   number=$(readlink "$profile"); number=\${number%-link}; number=\${number##*-}
   set_link generation "$number"
   write_record
@@ -195,6 +219,26 @@ give_up() {
   go_back "$1"
 }
 
+# switch-to-configuration says that only a reboot brings the system: NixOS's before it touched anything, others when they
+# are done. Either way the host reboots from the system it has.
+turn_to_reboot() {
+  if running_is "$previous"; then
+    take_secrets_back
+    if [ ! -L "$dir/may-reboot" ]; then
+      set_link cause only-by-reboot
+      decide refused
+      finish rolled-back
+    fi
+  else
+    if [ ! -L "$dir/may-reboot" ] || [ -z "$previous" ]; then go_back switch:100; fi
+    activate_previous || go_back switch:100
+  fi
+  rm -f "$dir/secrets-before"
+  set_link by-reboot yes
+  goal=boot
+  commit
+}
+
 try() {
   state testing
   take_secrets || go_back secrets:swap
@@ -205,6 +249,7 @@ try() {
   fi
   if [ "$status" -ne 0 ]; then
     if [ "$(readlink "$dir/verdict")" = stolen ]; then go_back stolen; fi
+    if [ "$status" -eq 100 ]; then turn_to_reboot; fi
     go_back "switch:$(describe "$status")"
   fi
   running_is "$toplevel" || go_back "running:$(system_of "$root/run/current-system")"
@@ -239,6 +284,7 @@ finish_what_was_begun() {
   esac
   # At shutdown nothing is to be done: the old system is still what boots.
   [ "$(systemctl is-system-running 2>/dev/null)" = stopping ] && exit 0
+  if [ -L "$dir/by-reboot" ]; then goal=boot; fi
   if [ "$(readlink "$dir/verdict")" = confirmed ] && running_is "$toplevel"; then
     case $goal in switch) commit ;; secrets) commit_secrets ;; esac
   fi

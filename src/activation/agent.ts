@@ -30,6 +30,11 @@ export interface AgentOrder {
   readonly store: "nix" | "posix";
   /** The generation of secrets to use with the system; undefined when they stay as they are. */
   readonly secrets: number | "none" | undefined;
+  /**
+   * Whether a system that cannot be switched to is made what boots next, untested: the operator reboots into it and
+   * proves it then. Else the host refuses it. Default: no.
+   */
+  readonly mayReboot?: boolean | undefined;
   readonly record: DeploymentRecord;
 }
 
@@ -43,6 +48,8 @@ export interface AgentStatus {
   /** Why it went back, in the words of agent-script.ts. */
   readonly cause: string | undefined;
   readonly generation: number | undefined;
+  /** Whether the system could not be switched to, and so was made what boots next without being tested. */
+  readonly byReboot: boolean;
 }
 
 /** How long an agent may be at work in all, everything that can go wrong included. */
@@ -74,6 +81,7 @@ export async function startAgent(
     order.store,
     formatRecord(order.record),
     order.secrets === undefined ? "" : String(order.secrets),
+    order.mayReboot === true ? "reboot" : "",
   ];
   const result = await runScript(access, { script: START_SCRIPT, args, signal, timeoutMs: 30_000 });
   if (succeeded(result)) return;
@@ -98,6 +106,12 @@ export async function startAgent(
     }
     case EXIT.leaseLost:
       throw leaseLost(undefined);
+    case EXIT.atWork:
+      throw new ActivationError(
+        "activation/agent",
+        `an agent of run ${order.run} is on the host already (${result.stdout.trim()}), and is left to it`,
+        { hint: `skep resume ${order.run} goes on from where it is` },
+      );
     case null:
     default:
       throw new ActivationError("activation/agent", `cannot start the agent on the host: ${lastLines(result)}`, {
@@ -202,6 +216,7 @@ function parseStatus(text: string): AgentStatus | undefined {
     state: state as AgentState,
     cause: field("cause"),
     generation: generation === undefined ? undefined : Number(generation),
+    byReboot: field("by_reboot") !== undefined,
   };
 }
 
@@ -209,7 +224,7 @@ function seconds(ms: number): string {
   return String(Math.ceil(ms / 1000));
 }
 
-const EXIT = { noSwitch: 71, notNixos: 72, noRoom: 73, leaseLost: 75 } as const;
+const EXIT = { noSwitch: 71, notNixos: 72, noRoom: 73, leaseLost: 75, atWork: 77 } as const;
 
 /** What systemd wants free in /run before it reloads its units (since version 233: `RELOAD_DISK_SPACE_MIN`). */
 const RELOAD_KIB = 16 * 1024;
@@ -221,7 +236,7 @@ const RUNS = `$root${runFolder("")}`;
 // The unit's name is made from the run's, so a second run cannot meet the first one's unit.
 export const START_SCRIPT = `${LEASE_FUNCTIONS}
 run=$1 goal=$2 toplevel=$3 previous=$4 profile=$5 switch_timeout=$6 confirm_timeout=$7 longest=$8 kind=$9
-shift 9; launcher=$1 store=$2 record=$3 secrets=$4
+shift 9; launcher=$1 store=$2 record=$3 secrets=$4 reboot=$5
 dir=${RUNS}$run
 [ -x "$root$toplevel/bin/switch-to-configuration" ] || exit ${EXIT.noSwitch}
 if [ "$kind" = nixos ] && [ ! -f "$root$toplevel/nixos-version" ]; then exit ${EXIT.notNixos}; fi
@@ -231,10 +246,11 @@ if [ "$launcher" = systemd ]; then
   [ "$free" -ge ${RELOAD_KIB} ] || { echo "free=$free"; exit ${EXIT.noRoom}; }
   [ "$free" -lt ${RELOAD_KIB + RESERVE_KIB} ] || reserve=yes
 fi
-renew_lease "$run" "$longest" || exit ${EXIT.leaseLost}
+lease_is_ours "$run" || exit ${EXIT.leaseLost}
 for old in ${RUNS}*; do
   case $(readlink "$old/state") in committed | kept | rolled-back | stranded) rm -rf "$old" ;; esac
 done
+if [ -L "$dir/state" ]; then readlink "$dir/state"; exit ${EXIT.atWork}; fi
 (umask 077 && mkdir -p "$dir") || exit 1
 printf '%s\\n' "$record" >"$dir/record" || exit 1
 : >"$dir/log" || exit 1
@@ -243,7 +259,10 @@ cat >"$dir/agent" <<'SKEP_AGENT' || exit 1
 ${AGENT_SCRIPT}
 SKEP_AGENT
 if [ -n "$secrets" ]; then ln -sf "$secrets" "$dir/secrets" || exit 1; fi
+if [ -n "$reboot" ]; then ln -sf "$reboot" "$dir/may-reboot" || exit 1; fi
 ln -s testing "$dir/state" || exit 1
+# From here on the lease is the agent's, and nobody gives it back.
+renew_lease "$run" "$longest" || { rm -rf "$dir"; exit ${EXIT.leaseLost}; }
 set -- "$run" "$goal" "$toplevel" "$previous" "$profile" "$switch_timeout" "$confirm_timeout" "$store"
 if [ "$launcher" = process ]; then
   setsid sh -c 'agent=$1 root=$2; shift 2; sh "$agent" "$root" start "$@"; sh "$agent" "$root" after "$@"' \\
@@ -263,6 +282,7 @@ say_status() {
   echo "state=$(readlink "$dir/state")"
   [ -L "$dir/cause" ] && echo "cause=$(readlink "$dir/cause")"
   [ -L "$dir/generation" ] && echo "generation=$(readlink "$dir/generation")"
+  [ -L "$dir/by-reboot" ] && echo "by_reboot=yes"
   return 0
 }
 `;

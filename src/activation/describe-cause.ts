@@ -21,6 +21,14 @@ export function describeCause(status: AgentStatus | undefined, order: AgentOrder
   switch (what) {
     case "switch":
       return switchError(action, detail, order);
+    case "only-by-reboot":
+      return new ActivationError(
+        "activation/reboot-needed",
+        "only a reboot brings the new system, and none is to be done",
+        {
+          hint: "deploy with --reboot if-needed: it is made what boots next, proven after the reboot, and goes back by another",
+        },
+      );
     case "running":
       return new ActivationError("activation/switch", `after activation the host runs ${detail || "no system"}`, {
         hint: "the system's switch-to-configuration must set /run/current-system; is it complete?",
@@ -67,7 +75,7 @@ function switchError(action: string, status: string, order: AgentOrder): Activat
   const message = `switch-to-configuration ${action} ended with exit code ${status}${meaning}`;
   if (status === "100") {
     return new ActivationError("activation/reboot-needed", message, {
-      hint: "deploy it with the goal boot, then reboot the host",
+      hint: "deploy with --reboot if-needed: it is made what boots next, proven after the reboot, and goes back by another",
     });
   }
   return new ActivationError("activation/switch", message, {

@@ -6,6 +6,8 @@ export const hostLayout = {
   runs: "/run/skep/runs",
   /** One JSON file per committed deployment, named by its run; the newest fifty are kept. */
   records: "/var/lib/skep/deployments",
+  /** There while a commit is under way, and after one that was cut short: `run=` and `system=`, one a line. */
+  committing: "/var/lib/skep/committing",
   /** `wanted`: what was last sent to the host. `running`: follows /run/current-system where NixOS has no such root. */
   gcRoots: "/nix/var/nix/gcroots/skep",
 } as const;

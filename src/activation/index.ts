@@ -11,7 +11,7 @@ export type { HostScript } from "./host-scripts.ts";
 export { hostScripts } from "./host-scripts.ts";
 export type { AcquireLeaseOptions, LeaseHolder, LeaseRequest } from "./lease.ts";
 export { acquireLease, releaseLease, renewLease } from "./lease.ts";
-export type { HostFacts, ProfileFacts, SecretsFacts } from "./probe-host.ts";
+export type { CutCommit, HostFacts, ProfileFacts, SecretsFacts } from "./probe-host.ts";
 export { probeHost } from "./probe-host.ts";
 export type { BootState, RebootOrder } from "./reboot.ts";
 export { howToBootPrevious, readBootState, requestReboot } from "./reboot.ts";

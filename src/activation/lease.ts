@@ -84,12 +84,25 @@ export async function renewLease(
   if (!succeeded(result)) throw leaseLost(parseHolder(result.stdout));
 }
 
-/** Gives the lease back if it is this run's; does nothing otherwise. */
+/**
+ * Gives the lease back if it is this run's; does nothing otherwise. While the run's agent is at work the lease is the
+ * agent's: it gives it back when the matter is decided.
+ * @param options.isSettled the agent was seen to be at its end, or dead: what it left says nothing any more.
+ */
 export async function releaseLease(
   access: HostAccess,
-  { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
+  {
+    run,
+    isSettled = false,
+    signal,
+  }: {
+    readonly run: string;
+    readonly isSettled?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<void> {
-  await runScript(access, { script: RELEASE_SCRIPT, args: [run], signal, timeoutMs: 30_000 });
+  const args = [run, isSettled ? "settled" : "ask"];
+  await runScript(access, { script: RELEASE_SCRIPT, args, signal, timeoutMs: 30_000 });
 }
 
 export function leaseLost(holder: LeaseHolder | undefined): ActivationError {
@@ -187,6 +200,9 @@ exit 75
 `;
 
 export const RELEASE_SCRIPT = `${LEASE_FUNCTIONS}
+if [ "$2" != settled ]; then
+  case $(readlink "$root${hostLayout.runs}/$1/state") in testing | waiting | committing | rolling-back) exit 0 ;; esac
+fi
 release_lease "$1"
 exit 0
 `;

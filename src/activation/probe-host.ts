@@ -3,7 +3,7 @@ import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
 import { ActivationError } from "./errors.ts";
 import type { ProfilePath } from "./host-layout.ts";
-import { profileFor } from "./host-layout.ts";
+import { hostLayout, profileFor } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
@@ -22,6 +22,8 @@ export interface HostFacts {
   readonly booted: StorePath | undefined;
   readonly profile: ProfileFacts;
   readonly secrets: SecretsFacts;
+  /** A commit that nobody will finish: a loss of power cut it short, or the old boot default could not be written again. */
+  readonly cutCommit: CutCommit | undefined;
   /** The kernel's boot id: changes with every boot. */
   readonly bootId: string;
   /** Bytes free where the store is. */
@@ -40,6 +42,13 @@ export interface SecretsFacts {
   readonly waiting: readonly string[];
   /** The id of the set that belongs to the system that boots next. */
   readonly bootSet: string | undefined;
+}
+
+/** What boots next may be another system than the profile names. */
+export interface CutCommit {
+  readonly run: string;
+  /** What was to become the default. */
+  readonly system: StorePath;
 }
 
 export interface ProfileFacts {
@@ -110,6 +119,7 @@ export function parseFacts(text: string, { root }: Pick<HostAccess, "root">): Ho
       waiting,
       bootSet: value("secrets_boot_set"),
     },
+    cutCommit: cutCommitOf(value("cut_run"), storePathOf(value("cut_system"))),
     bootId: value("boot_id") ?? "",
     storeFreeBytes: Number.isFinite(freeKiB) && value("free_kib") !== undefined ? freeKiB * 1024 : undefined,
     failedUnits,
@@ -118,6 +128,10 @@ export function parseFacts(text: string, { root }: Pick<HostAccess, "root">): Ho
 
 function storePathOf(path: string | undefined): StorePath | undefined {
   return path === undefined ? undefined : parseStorePath(path);
+}
+
+function cutCommitOf(run: string | undefined, system: StorePath | undefined): CutCommit | undefined {
+  return run === undefined || system === undefined ? undefined : { run, system };
 }
 
 function generationOf(link: string | undefined): number | undefined {
@@ -149,6 +163,14 @@ fi
 boots=$(system_of "$profile")
 [ -z "$boots" ] || boot_set=$(readlink "$root${secretsLayout.kept}/systems/\${boots##*/}")
 say secrets_boot_set "\${boot_set##*/}"
+committing=$root${hostLayout.committing}
+if [ -f "$committing" ]; then
+  run=$(sed -n 's/^run=//p' "$committing")
+  if [ "$(readlink "$root${hostLayout.runs}/$run/state")" != committing ]; then
+    say cut_run "$run"
+    say cut_system "$(sed -n 's/^system=//p' "$committing")"
+  fi
+fi
 boot_id=/proc/sys/kernel/random/boot_id
 say boot_id "$(cat "$root$boot_id" 2>/dev/null || cat "$boot_id" 2>/dev/null)"
 store=$root/nix/store

@@ -126,6 +126,8 @@ refusal=$root${REFUSAL}
 mkdir -p "\${refusal%/*}" && rm -f "$refusal" || exit 1
 ask='sleep 1; "$1" reboot >"$2.new" 2>&1 && exit 0; echo "systemctl reboot failed" >>"$2.new"; mv -f "$2.new" "$2"'
 say_boot_id
+# Who asks again finds it on its way.
+[ "$("$systemctl" is-system-running 2>/dev/null </dev/null)" != stopping ] || exit 0
 if [ -z "$root" ] && command -v systemd-run >/dev/null; then
   systemd-run --quiet --collect --unit="skep-reboot-$run" --description="skep reboots for $run" \\
     -- /bin/sh -c "$ask" skep-reboot "$systemctl" "$refusal" </dev/null

@@ -50,6 +50,7 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
     case "wave-finished":
       return event.stopped === undefined ? [] : [paint("yellow", `no more waves: ${plainLine(event.stopped)}`)];
     case "step-started":
+    case "baseline":
     case "run-finished":
       return [];
   }

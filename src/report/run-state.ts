@@ -128,6 +128,7 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       state.wave = event.number;
       break;
     case "wave-finished":
+    case "baseline":
       break;
     case "interrupted":
       state.interruption = event.leave ? "leaving" : "stopping";

@@ -68,8 +68,8 @@ const ANSWERS: Readonly<Record<HostScript, (args: readonly string[], scene: Scen
     const isOurs = renewLease(host, { run, ttlMs: Number(seconds) * 1000 });
     return isOurs ? said("") : { stdout: sayHolder(host), stderr: "", exitCode: LEASE_HELD };
   },
-  releaseLease: ([run = ""], { host }) => {
-    releaseLease(host, run);
+  releaseLease: ([run = "", how], { host }) => {
+    if (how === "settled" || host.runs.get(run)?.isOver !== false) releaseLease(host, run);
     return said("");
   },
   protectClosure: (_args, { host }) => (host.isDiskFull ? failed(1, NO_ROOM) : said("")),
