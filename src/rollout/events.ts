@@ -1,4 +1,5 @@
 import type { SkepErrorJson } from "#core";
+import type { Baseline } from "#health";
 import type { Goal, HostName } from "#hive";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
 import type { Step } from "./steps.ts";
@@ -50,6 +51,8 @@ export type RolloutHappening =
       readonly durationMs: number;
       readonly error: SkepErrorJson;
     }
+  /** How a host was before an agent was started on it. `run` is the agent's: a way back has one of its own. */
+  | { readonly type: "baseline"; readonly host: HostName; readonly run: string; readonly before: HostBefore }
   /** A line that the evaluator (which works for many hosts), a builder or the host's switch-to-configuration printed. */
   | { readonly type: "log"; readonly host?: HostName | undefined; readonly step: Step; readonly line: string }
   /** Something the operator should know although nothing failed. */
@@ -58,6 +61,16 @@ export type RolloutHappening =
   | { readonly type: "interrupted"; readonly leave: boolean }
   | { readonly type: "host-finished"; readonly host: HostName; readonly report: HostReport }
   | { readonly type: "run-finished"; readonly report: RolloutReport };
+
+/** What a host is judged by after it was changed, also by an operator who comes later. */
+export interface HostBefore {
+  /** Of the boot it was in. */
+  readonly bootId: string;
+  /** The generation of secrets it used; undefined when it used none. */
+  readonly secrets?: number | undefined;
+  /** What the checks said: those that passed must pass again after going back. */
+  readonly baseline: Baseline;
+}
 
 /** How far a copy is; totals are of what the host lacks. */
 export interface CopyProgress {

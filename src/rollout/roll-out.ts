@@ -1,11 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
-import { once, systemClock } from "#core";
+import { systemClock } from "#core";
 import type { Goal, Hive, Host, Limits, RolloutPolicy } from "#hive";
-import { makesSystem } from "#hive";
-import { openNativeEvaluator } from "#native";
-import { openNix, readClosure } from "#nix";
-import { sharedNarSource } from "#store";
 import type { RolloutEvent } from "./events.ts";
 import type { Emit } from "./host/host-log.ts";
 import { journalHeader } from "./journal/journal-header.ts";
@@ -13,13 +9,11 @@ import type { Journal } from "./journal/open-journal.ts";
 import { openJournal } from "./journal/open-journal.ts";
 import { runsFolder } from "./journal/runs-folder.ts";
 import type { SshOptions } from "./host/log-in.ts";
-import { planRollout } from "./rollout-plan.ts";
 import type { Run } from "./rollout-plan.ts";
 import type { WavesPlan } from "./waves/plan-waves.ts";
 import { planWaves } from "./waves/plan-waves.ts";
-import { prepareClosures } from "./prepare/prepare-closures.ts";
-import { prepareSecrets } from "./prepare/prepare-secrets.ts";
-import type { PreparedSecrets, SecretsSource } from "./prepare/prepare-secrets.ts";
+import { prepareRun } from "./prepare/prepare-run.ts";
+import type { SecretsSource } from "./prepare/prepare-secrets.ts";
 import { readRevision } from "./read-revision.ts";
 import type { RolloutReport } from "./rollout-report.ts";
 import { makeRunId } from "./run-id.ts";
@@ -85,23 +79,17 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   const names = hosts.map((host) => host.name);
   const steps = stepsFor(goal, { secrets: hosts.some((host) => host.secrets.length > 0) });
   // First, for waves that go against the order are told before anything is built.
-  const dealt = planWaves(policy, { run: hosts, hive: hive.hosts });
-  const waves = dealt.waves.map(({ policy: { name }, hosts: ofWave }) => ({
+  const waves = planWaves(policy, { run: hosts, hive: hive.hosts });
+  const namesOfWaves = waves.waves.map(({ policy: { name }, hosts: ofWave }) => ({
     name,
     hosts: ofWave.map((one) => one.name),
   }));
-  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps, waves });
-  tellPassedOver(dealt, emit);
-  const nix = once(() => openNix({ signal: stop }));
-  await using native = openNativeEvaluator({
-    readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
+  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps, waves: namesOfWaves });
+  tellPassedOver(waves, emit);
+  await using prepared = await prepareRun(run, {
+    ...{ hive, hosts, waves, policy, limits, secrets: options.secrets, emit, clock, signal: stop },
   });
-  const { directory } = hive;
-  // Before the systems, for it takes no time: a secret that cannot be opened is told before anything is built.
-  const secrets = await prepareSecrets(hosts, { goal, source: options.secrets, signal: stop });
-  const systems = makesSystem(goal) ? hosts.filter(({ name }) => !failed(secrets.get(name))) : [];
-  const prepared = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal: stop });
-  const plan = planRollout(run, { hosts, hive: hive.hosts, policy, prepared, secrets, limits });
+  const { plan, narSource } = prepared;
   await using journal = options.journal
     ? await openJournal(runsFolder(hive), journalHeader(plan, { hive: hive.name, policy }), {
         onTrouble: (message) => {
@@ -113,7 +101,6 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     for (const event of record.early.splice(0)) journal.append(event);
     record.journal = journal;
   }
-  const narSource = sharedNarSource({ locate: native.locate });
   return await runRollout(plan, {
     emit,
     ssh,
@@ -132,8 +119,4 @@ function tellPassedOver({ passedOver }: WavesPlan, emit: Emit): void {
   const names = passedOver.map(({ name }) => name).join(", ");
   if (passedOver.length === 1) emit({ type: "notice", message: `wave ${names} takes none of these hosts` });
   else if (names !== "") emit({ type: "notice", message: `waves ${names} take none of these hosts` });
-}
-
-function failed(prepared: PreparedSecrets | undefined): boolean {
-  return prepared !== undefined && "error" in prepared;
 }

@@ -94,6 +94,8 @@ export function planRollout(
     readonly hosts: readonly Host[];
     /** All hosts of the hive, which selections are about. Default: those of this run. */
     readonly hive?: readonly Host[] | undefined;
+    /** Default: planned here. */
+    readonly waves?: WavesPlan | undefined;
     readonly policy: RolloutPolicy;
     /** Of every host, but for the goal `secrets`. */
     readonly prepared: ReadonlyMap<HostName, Prepared>;
@@ -115,7 +117,7 @@ export function planRollout(
       ? { host, steps, closure: prepared.closure, secrets }
       : { host, error: prepared.error };
   };
-  const { waves, after } = planWaves(policy, { run: hosts, hive });
+  const { waves, after } = options.waves ?? planWaves(policy, { run: hosts, hive });
   return {
     run,
     waves: waves.map(({ policy: wave, hosts: ofWave }) => ({

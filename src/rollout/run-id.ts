@@ -6,3 +6,8 @@ export function makeRunId(at: Date): string {
   const digits = (text: string): string => text.replaceAll(/\D/g, "");
   return `${digits(day)}-${digits(time.slice(0, 8))}-${randomBytes(2).toString("hex")}`;
 }
+
+/** The name that a run has on a host while it takes that back: a deployment of its own there. */
+export function revertRun(run: string): string {
+  return `${run}-revert`;
+}

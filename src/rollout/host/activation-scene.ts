@@ -1,20 +1,19 @@
-import type { AgentOrder, AgentState, AgentStatus, HostAccess, HostFacts } from "#activation";
+import type { AgentOrder, AgentState, AgentStatus, HostAccess, SecretSet } from "#activation";
 import { followAgent } from "#activation";
-import type { Baseline, CheckedHost } from "#health";
+import type { CheckedHost } from "#health";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
 import type { DeployContext } from "./deploy-context.ts";
 import type { HostLog } from "./host-log.ts";
+import type { HostBefore } from "../events.ts";
 import type { Step } from "../steps.ts";
 
 /** What the steps of one activation share. */
 export interface ActivationScene {
   readonly host: Host;
   readonly order: AgentOrder;
-  /** The host as it was before. */
-  readonly facts: HostFacts;
-  /** What the checks said before anything was changed: those that passed must pass again after going back. */
-  readonly baseline: Baseline;
+  /** The host as it was before anything was changed; undefined where nobody noted it. */
+  readonly before: HostBefore | undefined;
   /** How long the checks go on after they passed. */
   readonly soakMs: number;
   readonly log: HostLog;
@@ -23,6 +22,10 @@ export interface ActivationScene {
   connection: Connection;
   /** Lines of the agent's log that were shown already. */
   shownLines: number;
+  /** Whether the reboot is what activates: the system was made the default without a proof. */
+  byReboot: boolean;
+  /** The secrets that go with the system; undefined when they stay as they are. */
+  readonly readSecrets: () => Promise<SecretSet | undefined>;
 }
 
 /** Waits for the agent to come to one of some states, showing what it logs. */

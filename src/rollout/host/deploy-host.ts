@@ -1,4 +1,4 @@
-import type { HostAccess, HostFacts, SecretSet } from "#activation";
+import type { CutCommit, HostAccess, HostFacts, SecretSet } from "#activation";
 import { dryActivate, installSecrets, NO_SECRETS, probeHost } from "#activation";
 import type { Goal, Host } from "#hive";
 import { activates, installsSecrets, persistsAfterReboot } from "#hive";
@@ -59,6 +59,7 @@ async function deploy(
   const facts = await probeHost(access, { signal: lease.signal });
   log.from = facts.running;
   log.secretsFrom = facts.secrets.generation;
+  if (facts.cutCommit !== undefined) tellCutCommit(facts.cutCommit, { facts, log });
   if (isAsWanted(goal, wanted, facts)) return unchanged(facts, log);
 
   const toplevel = wanted.toplevel ?? systemOf(facts);
@@ -97,8 +98,9 @@ async function deploy(
     case "boot":
     case "switch": {
       // Where the system is what it should be, only the secrets change.
-      const isSystemThere = facts.running === toplevel && facts.profile.system === toplevel;
-      const work = { host, toplevel, facts, storeKind, soakMs, secrets: generation };
+      const isSystemThere =
+        facts.running === toplevel && facts.profile.system === toplevel && facts.cutCommit === undefined;
+      const work = { host, toplevel, facts, storeKind, soakMs, secrets: generation, secretSet: secrets };
       const activation = { ...work, goal: goal === "switch" && isSystemThere ? ("secrets" as const) : goal };
       return await context.availability.during(
         host.name,
@@ -107,6 +109,15 @@ async function deploy(
       );
     }
   }
+}
+
+/** The profile may name what the boot loader does not boot: only another commit makes both agree. */
+function tellCutCommit(
+  { run, system }: CutCommit,
+  { facts, log }: { readonly facts: HostFacts; readonly log: HostLog },
+): void {
+  const boots = `its profile names ${facts.profile.system ?? "nothing"}, and its boot loader may boot another system`;
+  log.notice(`run ${run} was cut short while it made ${system} the default: ${boots} until the next commit`);
 }
 
 /** What a host without a system of ours has nothing to bind its secrets to. */
@@ -177,13 +188,14 @@ function isAsWanted(
   { toplevel, secrets }: { readonly toplevel: StorePath | undefined; readonly secrets: SecretSet },
   facts: HostFacts,
 ): boolean {
-  const { running, profile } = facts;
+  const { running, profile, cutCommit } = facts;
   const bootsWithThem = (facts.secrets.bootSet ?? NO_SECRETS) === secrets.id;
   // A system that is only being tried has its secrets for as long as it is tried.
   if (goal === "secrets") return hasSecrets(facts, secrets) && (bootsWithThem || running !== profile.system);
   if (!activates(goal) && !persistsAfterReboot(goal)) return false;
   const runsIt = !activates(goal) || (running === toplevel && hasSecrets(facts, secrets));
-  const bootsIt = !persistsAfterReboot(goal) || (profile.system === toplevel && bootsWithThem);
+  const isDefault = profile.system === toplevel && bootsWithThem && cutCommit === undefined;
+  const bootsIt = !persistsAfterReboot(goal) || isDefault;
   return runsIt && bootsIt;
 }
 

@@ -10,7 +10,8 @@ export interface KeptLease extends AsyncDisposable {
   readonly signal: AbortSignal;
 }
 
-const TTL_MS = 120_000;
+/** How long a host is held without being renewed. */
+export const LEASE_TTL_MS = 120_000;
 const RENEW_EVERY_MS = 40_000;
 const TURN_BACK_TIMEOUT_MS = 900_000;
 const RELEASE_TIMEOUT_MS = 5_000;
@@ -22,7 +23,14 @@ export async function keepLease(
 ): Promise<KeptLease> {
   const { run, clock, leave } = context;
   const reason = `skep deploy ${run.goal}`;
-  const request = { run: run.id, owner: run.operator, reason, ttlMs: TTL_MS, steal: run.stealLease, signal: leave };
+  const request = {
+    run: run.id,
+    owner: run.operator,
+    reason,
+    ttlMs: LEASE_TTL_MS,
+    steal: run.stealLease,
+    signal: leave,
+  };
   const { takenFrom } = await acquireLease(access, request);
   const lost = new AbortController();
   const ended = new AbortController();
@@ -33,7 +41,7 @@ export async function keepLease(
     try {
       for (;;) {
         await clock.sleep(RENEW_EVERY_MS, { signal: end });
-        await renewLease(access, { run: run.id, ttlMs: TTL_MS, signal: end });
+        await renewLease(access, { run: run.id, ttlMs: LEASE_TTL_MS, signal: end });
       }
     } catch (error) {
       if (!end.aborted) lost.abort(error);

@@ -3,6 +3,7 @@ import { decideAgent, FINAL_STATES, longestAgentMs, probeHost, releaseLease } fr
 import { formatDuration, messageOf } from "#core";
 import { assertHealthy, passedBefore, runChecks } from "#health";
 import { SshError } from "#ssh";
+import type { StorePath } from "#store";
 import type { ActivationScene } from "./activation-scene.ts";
 import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
 import { RolloutError } from "../errors.ts";
@@ -25,7 +26,8 @@ export async function settleHost(error: unknown, scene: ActivationScene): Promis
     return await log.step("roll-back", async () => {
       const status = await reachAgent(scene);
       // An agent at its end gave the lease back; one that was killed did not.
-      await releaseLease(accessTo(host, scene.connection), { run: order.run, signal: scene.context.leave });
+      const access = accessTo(host, scene.connection);
+      await releaseLease(access, { run: order.run, isSettled: true, signal: scene.context.leave });
       return endingFor(status, error, scene);
     });
   } catch (unsettled) {
@@ -74,7 +76,8 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
   switch (status?.state) {
     case "committed":
     case "kept":
-      if (facts.running !== order.toplevel && order.goal !== "boot") throw strandedError(facts, error, scene);
+      if (status.byReboot) scene.byReboot = true;
+      if (facts.running !== order.toplevel && !scene.byReboot) throw strandedError(facts, error, scene);
       log.notice("the connection was lost on the way, but the host was confirmed and has the new system");
       return { outcome: "deployed" };
     case "stranded":
@@ -89,21 +92,34 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
   }
   // The agent says it went back, or is gone with a reboot: what the host really runs decides.
   if (facts.running !== order.previous) throw strandedError(facts, error, scene);
-  if (order.goal === "boot") return endingOf("failed", error, host.name);
-  const { generation } = scene.facts.secrets;
-  if (order.secrets !== undefined && facts.secrets.generation !== generation && facts.bootId === scene.facts.bootId) {
+  if (scene.byReboot || status?.byReboot === true) return endingOf("failed", error, host.name);
+  const { before } = scene;
+  const generation = before?.secrets;
+  if (order.secrets !== undefined && facts.secrets.generation !== generation && facts.bootId === before?.bootId) {
     throw new RolloutError("rollout/stranded", `${messageOf(error)}; it did not go back to its secrets`, {
       hint: `on the host, make ${SECRETS_LINK} lead to secrets.d/${generation ?? "…"} and restart what reads them`,
       cause: error,
     });
   }
-  await checkAgain(error, scene);
-  return endingOf("rolled-back", error, host.name);
+  await checkAgain(scene, { error, system: order.previous });
+  // Its agent refused the system before anything of it was activated.
+  const isUntouched = status?.cause === "only-by-reboot";
+  return endingOf(isUntouched ? "failed" : "rolled-back", error, host.name);
 }
 
-/** What passed before the change must pass after going back. */
-async function checkAgain(error: unknown, scene: ActivationScene): Promise<void> {
-  const { baseline, host, connection, log, context } = scene;
+/**
+ * What passed before the change must pass after going back.
+ * @param options.error why it went back.
+ * @param options.system what it went back to.
+ * @throws RolloutError `rollout/stranded`.
+ */
+export async function checkAgain(
+  scene: ActivationScene,
+  { error, system }: { readonly error: unknown; readonly system: StorePath | undefined },
+): Promise<void> {
+  const { before, host, connection, log, context } = scene;
+  if (before === undefined) return;
+  const { baseline } = before;
   const results = await runChecks(passedBefore(host.checks, baseline), {
     baseline,
     host: checkedHost(host, connection),
@@ -116,7 +132,7 @@ async function checkAgain(error: unknown, scene: ActivationScene): Promise<void>
   try {
     assertHealthy(results);
   } catch (unhealthy) {
-    const message = `${messageOf(error)}; it went back to ${scene.order.previous ?? ""}, which is ${messageOf(unhealthy)}`;
+    const message = `${messageOf(error)}; it went back to ${system ?? ""}, which is ${messageOf(unhealthy)}`;
     throw new RolloutError("rollout/stranded", message, {
       hint: "the old system runs again but is not well: log in and see its services' journal",
       cause: error,

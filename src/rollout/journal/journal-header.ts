@@ -1,6 +1,7 @@
 import type { HiveRevision } from "#activation";
 import type { Goal, HostName, RolloutPolicy, Target } from "#hive";
 import type { StorePath } from "#store";
+import type { RebootPolicy } from "../reboot/reboot-deployed.ts";
 import type { RolloutPlan } from "../rollout-plan.ts";
 import type { RunningProcess } from "./running-process.ts";
 import { thisProcess } from "./running-process.ts";
@@ -18,6 +19,8 @@ export interface JournalHeader {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly revision: HiveRevision;
+  /** Default: never. */
+  readonly reboot?: RebootPolicy | undefined;
   /** In the order of their waves. */
   readonly hosts: readonly JournalHost[];
   /** What was asked of waves, budgets and order. Gates that are functions are not in it. */
@@ -47,6 +50,7 @@ export function journalHeader(
     operator: run.operator,
     startedAt: run.startedAt,
     revision: run.revision,
+    reboot: run.reboot,
     hosts: waves.flatMap(({ name: wave, hosts }) =>
       hosts.map((planned) => ({
         name: planned.host.name,

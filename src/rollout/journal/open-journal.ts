@@ -123,6 +123,8 @@ function isDecision(event: RolloutEvent): boolean {
     case "log":
     case "notice":
     case "step-progress":
+    // The agent that it is for is not started before it is on the disk.
+    case "baseline":
       return false;
     case "step-started":
     case "step-finished":
@@ -132,7 +134,7 @@ function isDecision(event: RolloutEvent): boolean {
   }
 }
 
-const DECIDING_STEPS: ReadonlySet<string> = new Set(["test", "confirm", "commit", "roll-back"]);
+const DECIDING_STEPS: ReadonlySet<string> = new Set(["test", "confirm", "commit", "roll-back", "reboot"]);
 
 async function syncFolder(directory: string): Promise<void> {
   for (const folder of [directory, dirname(directory)]) {

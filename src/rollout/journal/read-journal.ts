@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
+import type { SkepErrorJson } from "#core";
 import { messageOf } from "#core";
 import type { HostName } from "#hive";
-import type { RolloutEvent } from "../events.ts";
+import type { HostBefore, RolloutEvent } from "../events.ts";
 import type { HostReport, RolloutReport } from "../rollout-report.ts";
 import type { Step } from "../steps.ts";
 import { JournalError } from "./errors.ts";
@@ -39,6 +40,14 @@ export interface HostStanding extends JournalHost {
   readonly begun: boolean;
   /** How it ended, where it did. */
   readonly report: HostReport | undefined;
+  /** How it was before its agents were started, by the names of their runs. */
+  readonly before: ReadonlyMap<string, HostBefore>;
+  /** What failed on it last. */
+  readonly failure: SkepErrorJson | undefined;
+  /** When it was asked to reboot, in milliseconds since 1970, where that was the last it was asked for. */
+  readonly rebootingSince: number | undefined;
+  /** Whether it soaked for as long as it was to, before a reboot. */
+  readonly soaked: boolean;
 }
 
 /** Reads a journal, however far it was written. @throws JournalError `rollout/journal`. */
@@ -97,26 +106,53 @@ function stateOf(report: RolloutReport | undefined, by: JournalHeader["process"]
 }
 
 function standingsOf({ hosts }: JournalHeader, events: readonly RolloutEvent[]): readonly HostStanding[] {
-  const steps = new Map<HostName, Step>();
-  const begun = new Set<HostName>();
-  const reports = new Map<HostName, HostReport>();
+  const tales = new Map<HostName, Tale>(hosts.map(({ name }) => [name, { begun: false, before: new Map() }]));
   for (const event of events) {
-    switch (event.type) {
-      case "step-started":
-        steps.set(event.host, event.step);
-        if (event.step === "connect") begun.add(event.host);
-        reports.delete(event.host);
-        break;
-      case "host-finished":
-        reports.set(event.host, event.report);
-        break;
-      default:
-    }
+    const tale = "host" in event && event.host !== undefined ? tales.get(event.host) : undefined;
+    if (tale !== undefined) goOn(tale, event);
   }
-  return hosts.map((host) => ({
-    ...host,
-    step: steps.get(host.name),
-    begun: begun.has(host.name),
-    report: reports.get(host.name),
-  }));
+  return hosts.map((host) => {
+    const { step, begun, report, before, failure, soaked, since } = tales.get(host.name) ?? NOTHING_TOLD;
+    const rebootingSince = step === "reboot" ? since : undefined;
+    return { ...host, step, begun, report, before, failure, rebootingSince, soaked: soaked === true };
+  });
+}
+
+/** A host's part of a journal, as far as it was read. */
+interface Tale {
+  step?: Step;
+  /** When the step began. */
+  since?: number;
+  begun: boolean;
+  report?: HostReport | undefined;
+  readonly before: Map<string, HostBefore>;
+  failure?: SkepErrorJson;
+  soaked?: boolean;
+}
+
+const NOTHING_TOLD: Tale = { begun: false, before: new Map() };
+
+function goOn(tale: Tale, event: RolloutEvent): void {
+  switch (event.type) {
+    case "step-started":
+      tale.step = event.step;
+      tale.since = event.at;
+      if (event.step === "connect") tale.begun = true;
+      tale.report = undefined;
+      break;
+    case "step-finished":
+      if (event.step === "check") tale.soaked = true;
+      break;
+    case "step-failed":
+      tale.failure = event.error;
+      break;
+    case "baseline":
+      tale.before.set(event.run, event.before);
+      tale.soaked = false;
+      break;
+    case "host-finished":
+      tale.report = event.report;
+      break;
+    default:
+  }
 }

@@ -29,7 +29,8 @@ export interface AwaitBootOptions {
   readonly comeUpMs?: number | undefined;
 }
 
-const WITHIN_MS = 600_000;
+/** From the request for a reboot to the first login in another boot. */
+export const REBOOT_WITHIN_MS = 600_000;
 const COME_UP_MS = 60_000;
 const LOOK_EVERY_MS = 1_000;
 
@@ -40,7 +41,7 @@ const LOOK_EVERY_MS = 1_000;
  * @throws ActivationError `activation/reboot`, `activation/reboot-not-back`, `activation/reboot-other-system`.
  */
 export async function awaitBoot(host: Host, options: AwaitBootOptions): Promise<Connection> {
-  const { order, ports, clock, signal, oldBootId, withinMs = WITHIN_MS, comeUpMs = COME_UP_MS } = options;
+  const { order, ports, clock, signal, oldBootId, withinMs = REBOOT_WITHIN_MS, comeUpMs = COME_UP_MS } = options;
   const says = announce(ports.onProgress);
   await using line = openLine(host, options);
   let sight: Sight = { kind: "old-boot", isGoingDown: false };

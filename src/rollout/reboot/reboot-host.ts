@@ -22,6 +22,8 @@ export interface RebootPorts extends LoginPorts {
 /** `signal` aborts when the host is to be left, however far it is. */
 export interface RebootHostOptions extends Omit<AwaitBootOptions, "oldBootId"> {
   readonly ports: RebootPorts;
+  /** The id of the boot in which it was asked already, and left; it is not asked again then. Default: it is asked. */
+  readonly askedIn?: string | undefined;
 }
 
 /** A host that came back from its reboot, and is well. */
@@ -49,14 +51,15 @@ export async function rebootHost(host: Host, options: RebootHostOptions): Promis
   } catch (error) {
     if (!options.signal.aborted) throw error;
     throw new RolloutError("rollout/interrupted", `left while it was rebooted into ${options.order.toplevel}`, {
-      hint: "deploy again to see where it is",
+      hint: "skep resume sees it through",
       cause: error,
     });
   }
 }
 
 async function goThroughReboot(host: Host, options: RebootHostOptions): Promise<Connection> {
-  const { connection, order, ports, signal } = options;
+  const { connection, order, ports, signal, askedIn } = options;
+  if (askedIn !== undefined) return await awaitBoot(host, { ...options, oldBootId: askedIn });
   const lease = await ports.takeLease(connection);
   try {
     const { bootId } = await requestReboot(accessTo(host, connection), { ...order, signal });

@@ -1,26 +1,32 @@
-import type { AgentOrder, AgentStatus, HostFacts } from "#activation";
-import { describeCause, longestAgentMs, probeHost, renewLease } from "#activation";
-import type { Baseline } from "#health";
+import type { AgentOrder, AgentStatus, HostFacts, SecretSet } from "#activation";
+import { ActivationError, describeCause, longestAgentMs, probeHost, renewLease } from "#activation";
+import { formatDuration, once } from "#core";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
+import { SshError } from "#ssh";
+import { confirmTimeoutOf } from "../host/activate-host.ts";
 import type { ActivationScene } from "../host/activation-scene.ts";
 import { accessTo } from "../host/activation-scene.ts";
 import type { DeployContext } from "../host/deploy-context.ts";
 import { RolloutError } from "../errors.ts";
+import { finishActivation } from "../host/finish-activation.ts";
 import type { Ending } from "../host/host-log.ts";
 import { endingOf, HostLog } from "../host/host-log.ts";
 import { JournalError } from "../journal/errors.ts";
 import type { HostStanding } from "../journal/read-journal.ts";
 import { logInAgain } from "../host/log-in.ts";
 import { storeKindOf } from "../host/open-host-store.ts";
+import { commitUnproven } from "../host/prove-and-commit.ts";
+import { prepareSecrets } from "../prepare/prepare-secrets.ts";
+import type { SecretsSource } from "../prepare/prepare-secrets.ts";
+import { REBOOT_WITHIN_MS } from "../reboot/await-boot.ts";
+import { bootPrevious } from "../reboot/go-back-by-reboot.ts";
+import { rebootAndProve, rebootDeployed } from "../reboot/reboot-deployed.ts";
+import { revertRun } from "../run-id.ts";
 import type { BegunActivation } from "./resume-begun.ts";
 import { readBegun } from "./resume-begun.ts";
-import { proveAndConfirm, waitUntilKept } from "./resume-prove.ts";
 import type { HostReport } from "../rollout-report.ts";
-import { settleHost } from "../host/settle-host.ts";
-
-/** Added to the name of a run while it takes a host back. */
-const REVERTING = "-revert";
+import { checkAgain, settleHost } from "../host/settle-host.ts";
 
 export interface ResumeHostOptions {
   readonly standing: HostStanding;
@@ -28,6 +34,8 @@ export interface ResumeHostOptions {
   readonly wanted: "finish" | "refuse";
   /** How long the checks go on after they passed. */
   readonly soakMs: number;
+  /** Where secrets come from that a reboot took. */
+  readonly secrets: SecretsSource | undefined;
   readonly context: DeployContext;
 }
 
@@ -54,7 +62,6 @@ async function openConnection(
   host: Host,
   { log, options: { context, standing } }: { readonly log: HostLog; readonly options: ResumeHostOptions },
 ): Promise<Connection> {
-  const { timeoutMs, confirmTimeoutMs } = host.activation;
   const connection = await logInAgain(host, {
     logIn: (...login) => context.ports.logIn(...login),
     ssh: context.ssh,
@@ -63,11 +70,20 @@ async function openConnection(
     onNotice: (text) => {
       log.notice(text);
     },
-    // A host may be away while it activates.
-    withinMs: isActivating(standing) ? timeoutMs + confirmTimeoutMs : 0,
+    withinMs: mayBeAwayFor(host, { standing, now: context.clock.now() }),
   });
   log.logins += 1;
   return connection;
+}
+
+/** A host may be away while it activates or reboots. */
+function mayBeAwayFor(
+  { activation }: Host,
+  { standing, now }: { readonly standing: HostStanding; readonly now: number },
+): number {
+  const { rebootingSince } = standing;
+  if (rebootingSince !== undefined) return Math.max(0, rebootingSince + REBOOT_WITHIN_MS - now);
+  return isActivating(standing) ? activation.timeoutMs + activation.confirmTimeoutMs : 0;
 }
 
 interface Found {
@@ -84,7 +100,7 @@ async function look(
   const access = accessTo(host, connection);
   const signal = context.leave;
   const facts = await probeHost(access, { signal });
-  const reverting = await readBegun(access, { run: `${context.run.id}${REVERTING}`, signal });
+  const reverting = await readBegun(access, { run: revertRun(context.run.id), signal });
   const begun = reverting ?? (await readBegun(access, { run: context.run.id, signal }));
   return begun && { facts, begun, isReverting: reverting !== undefined };
 }
@@ -100,54 +116,74 @@ async function finish(work: Work): Promise<Ending> {
   const { begun, log, facts } = work;
   log.from = begun.record.from ?? undefined;
   log.to = begun.record.to;
-  log.secretsFrom = begun.secretsBefore;
-  // The agent is gone, and has left the record of its commit.
-  if (begun.status === undefined) return committedBefore(work);
+  log.secretsFrom = begun.secretsBefore ?? log.secretsFrom;
   const scene = sceneOf(work);
   try {
     return await carryOn(begun.status, scene, work);
-  } catch (error) {
-    return await settleHost(error, scene);
   } finally {
     if (scene.connection !== work.connection) await scene.connection[Symbol.asyncDispose]();
     log.generation ??= facts.profile.generation;
   }
 }
 
-/** @throws why the host did not keep, or is not to keep, what the run brought: it is to be settled. */
-async function carryOn(status: AgentStatus, scene: ActivationScene, work: Work): Promise<Ending> {
-  const { order, log, host, connection } = scene;
-  const { wanted, soakMs, context } = work.options;
-  switch (status.state) {
+async function carryOn(status: AgentStatus | undefined, scene: ActivationScene, work: Work): Promise<Ending> {
+  const { order, host, connection, context } = scene;
+  switch (status?.state) {
+    // The agent is gone, and has left the record of its commit.
+    case undefined:
     case "committed":
     case "kept":
-      return committedBefore(work);
+      return await committedBefore(scene, work);
     case "committing":
-      await log.step("commit", () => waitUntilKept(scene));
-      return { outcome: "deployed" };
+      return await finishActivation(scene, { from: "committing" });
     case "testing":
     case "waiting": {
-      if (wanted === "refuse") throw takenBack();
+      if (work.options.wanted === "refuse") return await settleHost(takenBack(), scene);
       const lease = { run: order.run, ttlMs: longestAgentMs(order), signal: context.leave };
       await renewLease(accessTo(host, connection), lease);
-      await proveAndConfirm(scene, { isTesting: status.state === "testing", soakMs });
-      return { outcome: "deployed" };
+      return await finishActivation(scene, { from: status.state });
     }
     case "rolling-back":
     case "rolled-back":
     case "stranded":
-      throw describeCause(status, order);
+      return await settleHost(describeCause(status, order), scene);
   }
 }
 
-/** The way back of a host that was well: proven like any other way, and told as what it is. */
+/** Nothing is done again, but for a reboot that is still to be seen through. Where somebody changed the host since, that stays. */
+async function committedBefore(
+  scene: ActivationScene,
+  { begun: { record, status }, facts, log, options }: Work,
+): Promise<Ending> {
+  log.generation = status?.generation ?? record.generation ?? undefined;
+  const { order, before, context } = scene;
+  const { reboot = "never" } = context.run;
+  const isDefault = facts.profile.system === record.to;
+  const isReplaced = order.goal === "boot" || reboot !== "never" ? !isDefault : facts.running !== record.to;
+  if (isReplaced) {
+    log.notice(`it was deployed, and runs ${facts.running ?? "nothing of ours"} by now: it stays`);
+    return { outcome: "deployed" };
+  }
+  const isRebooted = before !== undefined && before.bootId !== facts.bootId;
+  if (!isRebooted || reboot === "never" || !isDefault) return await rebootDeployed(scene, { policy: reboot });
+  scene.byReboot ||= !options.standing.soaked;
+  return await rebootAndProve(scene, { askedIn: before.bootId });
+}
+
+/** The way back of a host that was well, or was not after its reboot: proven like any other way, and told as what it is. */
 async function finishReverting(work: Work): Promise<Ending> {
   const { record } = work.begun;
-  const options = { ...work.options, wanted: "finish" as const };
-  const ending = await finish({ ...work, options });
-  const { log, host } = work;
+  const { log, host, options } = work;
+  const { failure } = options.standing;
+  const ending =
+    record.goal === "boot"
+      ? await finishBootingBack(work)
+      : await finish({ ...work, options: { ...options, wanted: "finish" } });
   [log.from, log.to] = [record.to, record.from ?? undefined];
-  if (ending.outcome === "deployed") return endingOf("rolled-back", reverted(record.to), host.name);
+  if (ending.outcome === "deployed") {
+    if (record.goal === "boot" && failure !== undefined) return { outcome: "rolled-back", error: failure };
+    return endingOf("rolled-back", reverted(record.to), host.name);
+  }
   const why = "error" in ending ? ending.error.message : ending.outcome;
   const error = new RolloutError("rollout/not-reverted", `it still runs what was deployed; going back failed: ${why}`, {
     hint: "deploy it by hand when it can be reached",
@@ -155,32 +191,56 @@ async function finishReverting(work: Work): Promise<Ending> {
   return endingOf("stranded", error, host.name);
 }
 
-/** Nothing is done again. Where somebody changed the host since, that stays. */
-function committedBefore({ begun: { record, status }, facts, log }: Work): Ending {
-  log.generation = status?.generation ?? record.generation ?? undefined;
-  const isThere = record.goal === "boot" ? facts.profile.system === record.to : facts.running === record.to;
-  if (!isThere) log.notice(`it was deployed, and runs ${facts.running ?? "nothing of ours"} by now: it stays`);
-  return { outcome: "deployed" };
+/** What it ran before is to be what boots, and then to run. */
+async function finishBootingBack(work: Work): Promise<Ending> {
+  const { facts, begun, host, connection, options } = work;
+  const { failure } = options.standing;
+  const scene = sceneOf(work);
+  const { order, before } = scene;
+  const error = new Error(failure?.message ?? "its run took it back");
+  try {
+    if (begun.status?.state === "committing") await commitUnproven(scene, { from: "committing" });
+    if (facts.running === order.toplevel) await checkAgain(scene, { error, system: order.toplevel });
+    else {
+      const isRebooted = before !== undefined && before.bootId !== facts.bootId;
+      await bootPrevious(scene, { error, askedIn: isRebooted ? before.bootId : undefined });
+    }
+    return { outcome: "deployed" };
+  } catch (thrown) {
+    return endingOf("stranded", thrown, host.name);
+  } finally {
+    if (scene.connection !== connection) await scene.connection[Symbol.asyncDispose]();
+  }
 }
 
-/** Which checks passed before is not known any more. */
-const NO_BASELINE: Baseline = { failedUnits: undefined, answers: [] };
-
-function sceneOf({ host, facts, begun, connection, log, options: { soakMs, context } }: Work): ActivationScene {
-  const { record, secrets, secretsBefore } = begun;
-  const previous = record.from ?? undefined;
+function sceneOf({ host, facts, begun, connection, log, options }: Work): ActivationScene {
+  const { record, status, secrets } = begun;
+  const { standing, soakMs, wanted, context } = options;
   const goal = record.goal as AgentOrder["goal"];
   const order: AgentOrder = {
-    ...{ run: record.run, goal, toplevel: record.to, previous, secrets, record },
+    ...{ run: record.run, goal, toplevel: record.to, previous: record.from ?? undefined, secrets, record },
     profile: facts.profile.path,
     nixos: facts.nixos,
     systemd: facts.systemd && host.target.root === "",
     store: storeKindOf(host, facts),
     switchTimeoutMs: host.activation.timeoutMs,
-    confirmTimeoutMs: host.activation.confirmTimeoutMs + soakMs,
+    confirmTimeoutMs: confirmTimeoutOf(host, soakMs),
   };
-  const before = { ...facts, running: previous, secrets: { ...facts.secrets, generation: secretsBefore } };
-  return { host, order, facts: before, baseline: NO_BASELINE, soakMs, log, context, connection, shownLines: 0 };
+  // What is to be taken back is not rebooted before.
+  const reboot = wanted === "refuse" ? "never" : context.run.reboot;
+  return {
+    ...{ host, order, soakMs, log, connection, shownLines: 0 },
+    context: { ...context, run: { ...context.run, reboot } },
+    before: standing.before.get(record.run),
+    byReboot: goal === "boot" || status?.byReboot === true,
+    readSecrets: once(() => readSecrets(host, options)),
+  };
+}
+
+async function readSecrets(host: Host, { context, secrets }: ResumeHostOptions): Promise<SecretSet | undefined> {
+  const prepared = await prepareSecrets([host], { goal: context.run.goal, source: secrets, signal: context.leave });
+  const read = prepared.get(host.name);
+  return read !== undefined && "secrets" in read ? read.secrets : undefined;
 }
 
 function takenBack(): RolloutError {
@@ -202,6 +262,17 @@ function endOfUnseen(error: unknown, { standing, context }: ResumeHostOptions): 
     return endingOf(isActivating(standing) ? "stranded" : "failed", left, standing.name);
   }
   if (!isActivating(standing)) return endingOf("failed", error, standing.name);
+  const { rebootingSince } = standing;
+  if (rebootingSince !== undefined && error instanceof SshError) {
+    const since = formatDuration(Math.max(0, context.clock.now() - rebootingSince));
+    const away = `nobody can log in since it was asked to reboot ${since} ago: ${error.message}`;
+    const hint = "look at its console; the system it ran before is in its boot menu";
+    return endingOf(
+      "stranded",
+      new ActivationError("activation/reboot-not-back", away, { hint, cause: error }),
+      standing.name,
+    );
+  }
   const message = "nobody could see where its activation ended";
   const unseen = new JournalError("rollout/not-resumed", `${message}: ${error instanceof Error ? error.message : ""}`, {
     hint: "its agent goes back by itself unless it was confirmed; skep resume asks again",
@@ -210,7 +281,7 @@ function endOfUnseen(error: unknown, { standing, context }: ResumeHostOptions): 
   return endingOf("stranded", unseen, standing.name);
 }
 
-const ACTIVATING: ReadonlySet<string> = new Set(["test", "login", "check", "confirm", "commit", "roll-back"]);
+const ACTIVATING: ReadonlySet<string> = new Set(["test", "login", "check", "confirm", "commit", "roll-back", "reboot"]);
 
 function isActivating({ step }: HostStanding): boolean {
   return step !== undefined && ACTIVATING.has(step);

@@ -1,15 +1,8 @@
-import { once } from "#core";
-import type { Goal, Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
-import { makesSystem } from "#hive";
-import { openNativeEvaluator } from "#native";
-import { openNix, readClosure } from "#nix";
+import type { Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
 import type { StorePath } from "#store";
-import { sharedNarSource } from "#store";
 import { JournalError } from "../journal/errors.ts";
-import { prepareClosures } from "../prepare/prepare-closures.ts";
-import { prepareSecrets } from "../prepare/prepare-secrets.ts";
+import { prepareRun } from "../prepare/prepare-run.ts";
 import type { SecretsSource } from "../prepare/prepare-secrets.ts";
-import { planRollout } from "../rollout-plan.ts";
 import type { Prepared, Run } from "../rollout-plan.ts";
 import type { HostReport, RolloutReport } from "../rollout-report.ts";
 import type { RunRolloutOptions } from "../run-rollout.ts";
@@ -31,29 +24,14 @@ export interface RollOutRestOptions extends Omit<RunRolloutOptions, "narSource" 
 
 /** The hosts of a run that were not begun: makes their systems again, and carries the plan on by its own rules. */
 export async function rollOutRest(run: Run, hive: Hive, options: RollOutRestOptions): Promise<RolloutReport> {
-  const { hosts, earlier, toplevels, policy, limits, emit, clock, stop } = options;
-  const { goal } = run;
-  const rest = hosts.filter(({ name }) => !earlier.has(name));
-  const nix = once(() => openNix({ signal: stop }));
-  await using native = openNativeEvaluator({
-    readNixClosure: async (path, { signal }) => readClosure(await nix(), path, { signal }),
+  const { hosts, earlier, toplevels, policy, limits, secrets, emit, clock, stop } = options;
+  await using prepared = await prepareRun(run, {
+    ...{ hive, hosts, policy, limits, secrets, emit, clock, signal: stop },
+    ended: new Set(earlier.keys()),
+    judge: (system, name) => asItBegan(system, { name, was: toplevels.get(name) }),
   });
-  const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal: stop });
-  const made = await prepareClosures(systemsOf(goal, rest), {
-    ...{ goal, directory: hive.directory, limits, nix, native, emit, clock, signal: stop },
-  });
-  const prepared = new Map<HostName, Prepared>(hosts.map(({ name }) => [name, { error: ENDED }]));
-  for (const [name, system] of made) prepared.set(name, asItBegan(system, { name, was: toplevels.get(name) }));
-  const plan = planRollout(run, { hosts, hive: hive.hosts, policy, prepared, secrets, limits });
-  const narSource = sharedNarSource({ locate: native.locate });
+  const { plan, narSource } = prepared;
   return await runRollout(plan, { ...options, narSource });
-}
-
-/** Stands for the plan of a host that is not looked at. */
-const ENDED = { code: "rollout/interrupted", message: "it ended before" };
-
-function systemsOf(goal: Goal, hosts: readonly Host[]): readonly Host[] {
-  return makesSystem(goal) ? hosts : [];
 }
 
 /** A run that is resumed does what it began to do, or nothing. */

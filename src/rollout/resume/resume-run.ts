@@ -48,6 +48,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
   const run: Run = {
     ...{ id: header.run, goal: header.goal, startedAt: clock.now(), operator, revision: header.revision },
     stealLease: options.stealLease ?? false,
+    reboot: header.reboot,
   };
   const events: RolloutEvent[] = [...journal.events];
   const resumption = { type: "resumed", at: clock.now(), operator, process: thisProcess() } as const;
@@ -133,7 +134,8 @@ async function settleStanding(
   const { goal } = context.run;
   if (!standing.begun || (!activates(goal) && !persistsAfterReboot(goal))) return undefined;
   const wanted = options.wanted === "revert" ? "refuse" : "finish";
-  return resumeHost(host, { standing, wanted, soakMs: soakOf(policy, standing.wave), context });
+  const soakMs = soakOf(policy, standing.wave);
+  return resumeHost(host, { standing, wanted, soakMs, secrets: options.secrets, context });
 }
 
 /** A host that the hive has no more: nothing tells how to reach it. */

@@ -12,6 +12,7 @@ import { keepLease } from "../host/keep-lease.ts";
 import { storeKindOf } from "../host/open-host-store.ts";
 import type { PlannedHost } from "../rollout-plan.ts";
 import type { HostReport } from "../rollout-report.ts";
+import { revertRun } from "../run-id.ts";
 import type { Course } from "../run-rollout.ts";
 
 /**
@@ -63,7 +64,7 @@ async function revert(
   { report: { from, to }, because, log, ...options }: RevertOptions & { readonly log: HostLog },
 ): Promise<Ending> {
   // A run of its own to the host, which keeps a record of each.
-  const context = { ...options.context, run: { ...options.context.run, id: `${options.context.run.id}-revert` } };
+  const context = { ...options.context, run: { ...options.context.run, id: revertRun(options.context.run.id) } };
   const { goal } = context.run;
   if (from === undefined || (goal !== "switch" && goal !== "test" && goal !== "secrets")) {
     log.notice(from === undefined ? "it ran nothing of ours before this run: it stays" : `what goal ${goal} did stays`);

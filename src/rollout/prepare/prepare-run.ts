@@ -1,0 +1,89 @@
+import type { Clock } from "#core";
+import { once } from "#core";
+import type { Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
+import { makesSystem } from "#hive";
+import { openNativeEvaluator } from "#native";
+import { openNix, readClosure } from "#nix";
+import type { NarSource } from "#store";
+import { sharedNarSource } from "#store";
+import type { Emit } from "../host/host-log.ts";
+import type { Prepared, RolloutPlan, Run } from "../rollout-plan.ts";
+import { planRollout } from "../rollout-plan.ts";
+import type { WavesPlan } from "../waves/plan-waves.ts";
+import { planWaves } from "../waves/plan-waves.ts";
+import { prepareClosures } from "./prepare-closures.ts";
+import { prepareSecrets } from "./prepare-secrets.ts";
+import type { PreparedSecrets, SecretsSource } from "./prepare-secrets.ts";
+
+export interface PrepareRunOptions {
+  readonly hive: Hive;
+  /** The hosts of the run, in hive order. */
+  readonly hosts: readonly Host[];
+  /** Those of them that ended before: nothing is made for them. Default: none. */
+  readonly ended?: ReadonlySet<HostName> | undefined;
+  /** Default: planned here. */
+  readonly waves?: WavesPlan | undefined;
+  readonly policy: RolloutPolicy;
+  readonly limits: Limits;
+  readonly secrets: SecretsSource | undefined;
+  /** Has the last word on what became of a host's system. */
+  readonly judge?: ((prepared: Prepared, host: HostName) => Prepared) | undefined;
+  readonly emit: Emit;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** A plan, and where what it sends is read from. */
+export interface PreparedRun extends AsyncDisposable {
+  readonly plan: RolloutPlan;
+  readonly narSource: NarSource;
+}
+
+/**
+ * Makes everything that a run brings to its hosts, and plans it. Touches no host. Dispose it when the run is over.
+ * @throws HiveError `hive/invalid` when the waves go against the order; SkepError when nothing can be made for any host,
+ *   such as a missing Nix. What fails for one host is in the plan.
+ */
+export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<PreparedRun> {
+  const {
+    hive,
+    hosts,
+    ended = new Set(),
+    policy,
+    limits,
+    emit,
+    clock,
+    signal,
+    judge = (prepared) => prepared,
+  } = options;
+  const { goal } = run;
+  // Waves that go against the order are told before anything is built.
+  const waves = options.waves ?? planWaves(policy, { run: hosts, hive: hive.hosts });
+  const nix = once(() => openNix({ signal }));
+  const native = openNativeEvaluator({
+    readNixClosure: async (path, { signal: aborted }) => readClosure(await nix(), path, { signal: aborted }),
+  });
+  try {
+    const rest = hosts.filter(({ name }) => !ended.has(name));
+    // First, for it takes no time: a secret that cannot be opened is told before anything is built.
+    const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal });
+    const systems = makesSystem(goal) ? rest.filter(({ name }) => !failed(secrets.get(name))) : [];
+    const { directory } = hive;
+    const made = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal });
+    const prepared = new Map<HostName, Prepared>([...ended].map((name) => [name, { error: ENDED }]));
+    for (const [name, system] of made) prepared.set(name, judge(system, name));
+    const plan = planRollout(run, { hosts, hive: hive.hosts, waves, policy, prepared, secrets, limits });
+    const narSource = sharedNarSource({ locate: native.locate });
+    return { plan, narSource, [Symbol.asyncDispose]: () => native[Symbol.asyncDispose]() };
+  } catch (error) {
+    await native[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Stands for the plan of a host that is not looked at. */
+const ENDED = { code: "rollout/interrupted", message: "it ended before" };
+
+function failed(prepared: PreparedSecrets | undefined): boolean {
+  return prepared !== undefined && "error" in prepared;
+}
