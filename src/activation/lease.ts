@@ -186,7 +186,9 @@ take_turn || exit 1
 trap 'rm -f "$lease.new"; end_turn' EXIT
 if [ -e "$lease" ]; then
   say_holder
-  if [ "$mode" != steal ] && [ "$(seconds_left)" -gt 0 ]; then exit 75; fi
+  holder=$(lease_field "$lease" run)
+  # A run and its way back are of one operator at a time.
+  if [ "\${holder%-revert}" != "\${run%-revert}" ] && [ "$mode" != steal ] && [ "$(seconds_left)" -gt 0 ]; then exit 75; fi
 fi
 printf 'run=%s\\nowner=%s\\nreason=%s\\ntaken=%s\\nexpires=%s\\n' \\
   "$run" "$owner" "$reason" "$(date +%s)" "$(($(uptime) + ttl))" >"$lease.new" && mv -f "$lease.new" "$lease" || exit 1

@@ -17,6 +17,8 @@ secrets_set=5f1c0d
 secrets_waiting=token
 secrets_waiting=db/password
 secrets_boot_set=5f1c0e
+cut_run=20260131-142501-3f9a
+cut_system=${SYSTEM}
 boot_id=5f1c
 free_kib=1024
 failed=a.service
@@ -43,6 +45,7 @@ describe("parseFacts()", () => {
       booted: SYSTEM,
       profile: { path: "/nix/var/nix/profiles/system", generation: 41, system: SYSTEM },
       secrets: { generation: 7, set: "5f1c0d", waiting: ["token", "db/password"], bootSet: "5f1c0e" },
+      cutCommit: { run: "20260131-142501-3f9a", system: SYSTEM },
       bootId: "5f1c",
       storeFreeBytes: 1_048_576,
       failedUnits: ["a.service", "b.mount"],
@@ -58,6 +61,7 @@ describe("parseFacts()", () => {
       booted: undefined,
       profile: { path: "/nix/var/nix/profiles/skep", generation: undefined, system: undefined },
       secrets: { generation: undefined, set: undefined, waiting: [], bootSet: undefined },
+      cutCommit: undefined,
       bootId: "5f1c",
       storeFreeBytes: undefined,
       failedUnits: [],

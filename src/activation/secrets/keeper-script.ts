@@ -13,11 +13,23 @@ action=$1; shift
 ${PRELUDE}${OPEN_FUNCTIONS}
 fail() { echo "skep-secrets: $1" >&2; exit 1; }
 
+# The generation that the boot loader chose, which may be another than the profile's default: NixOS boots with its name on
+# the kernel's command line. A container has the command line of the machine it is on.
+booting_system() {
+  for word in $(cat "$root/proc/cmdline" 2>/dev/null); do
+    case $word in init=/nix/store/*/init) chosen=\${word#init=}; chosen=\${chosen%/init} ;; *) continue ;; esac
+    for link in "$profile"-*-link; do
+      if [ "$(system_of "$link")" = "$chosen" ]; then echo "$chosen"; return; fi
+    done
+  done
+  system_of "$profile"
+}
+
 boot() {
   [ ! -L "$secrets_link" ] || exit 0
   profile=$root/nix/var/nix/profiles/skep
   [ ! -e "$root/etc/NIXOS" ] || profile=$root/nix/var/nix/profiles/system
-  toplevel=$(system_of "$profile")
+  toplevel=$(booting_system)
   set_folder=$kept_secrets/systems/\${toplevel##*/}
   if [ -z "$toplevel" ] || [ ! -d "$set_folder/" ]; then echo "skep-secrets: this system has none"; exit 0; fi
   mount_secrets || fail "$run_secrets is no tmpfs"

@@ -45,17 +45,7 @@ export interface PreparedRun extends AsyncDisposable {
  *   such as a missing Nix. What fails for one host is in the plan.
  */
 export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<PreparedRun> {
-  const {
-    hive,
-    hosts,
-    ended = new Set(),
-    policy,
-    limits,
-    emit,
-    clock,
-    signal,
-    judge = (prepared) => prepared,
-  } = options;
+  const { hive, hosts, ended = new Set<HostName>(), policy, limits, emit, clock, signal, judge = asMade } = options;
   const { goal } = run;
   // Waves that go against the order are told before anything is built.
   const waves = options.waves ?? planWaves(policy, { run: hosts, hive: hive.hosts });
@@ -79,6 +69,10 @@ export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<
     await native[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function asMade(prepared: Prepared): Prepared {
+  return prepared;
 }
 
 /** Stands for the plan of a host that is not looked at. */

@@ -230,7 +230,7 @@ function sceneOf({ host, facts, begun, connection, log, options }: Work): Activa
   const reboot = wanted === "refuse" ? "never" : context.run.reboot;
   return {
     ...{ host, order, soakMs, log, connection, shownLines: 0 },
-    context: { ...context, run: { ...context.run, reboot } },
+    context: { ...context, run: { ...context.run, id: record.run, reboot } },
     before: standing.before.get(record.run),
     byReboot: goal === "boot" || status?.byReboot === true,
     readSecrets: once(() => readSecrets(host, options)),

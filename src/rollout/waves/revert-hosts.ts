@@ -66,7 +66,7 @@ async function revert(
   // A run of its own to the host, which keeps a record of each.
   const context = { ...options.context, run: { ...options.context.run, id: revertRun(options.context.run.id) } };
   const { goal } = context.run;
-  if (from === undefined || (goal !== "switch" && goal !== "test" && goal !== "secrets")) {
+  if (from === undefined || goal === "build" || goal === "push" || goal === "dry-activate") {
     log.notice(from === undefined ? "it ran nothing of ours before this run: it stays" : `what goal ${goal} did stays`);
     return { outcome: "deployed" };
   }
@@ -75,25 +75,25 @@ async function revert(
   const access = accessTo(host, connection);
   await using lease = await keepLease(access, { log, context });
   const facts = await probeHost(access, { signal: lease.signal });
-  if (facts.running !== to) {
+  // It was to run the new system from its next boot on, which has not come.
+  const isNextBoot = from !== to && facts.running === from && facts.profile.system === to;
+  if (facts.running !== to && !isNextBoot) {
     log.notice(`it runs ${facts.running ?? "nothing of ours"} by now, which is not what this run deployed: it stays`);
     return { outcome: "deployed" };
   }
+  const { generation } = facts.secrets;
+  const way = isNextBoot
+    ? { goal: "boot" as const, secrets: undefined }
+    : {
+        goal: from === to ? ("secrets" as const) : goal === "boot" ? ("switch" as const) : goal,
+        secrets: log.secretsFrom === generation ? generation : (log.secretsFrom ?? ("none" as const)),
+      };
   const ending = await context.availability.during(
     host.name,
     () =>
       activateHost(
-        {
-          host,
-          toplevel: from,
-          facts,
-          storeKind: storeKindOf(host, facts),
-          goal: from === to ? "secrets" : goal,
-          secrets:
-            log.secretsFrom === facts.secrets.generation ? facts.secrets.generation : (log.secretsFrom ?? "none"),
-          soakMs: 0,
-        },
-        { connection, log, context },
+        { host, toplevel: from, facts, storeKind: storeKindOf(host, facts), soakMs: 0, ...way },
+        { connection, log, context: isNextBoot ? withoutReboot(context) : context },
       ),
     { isLost: ({ outcome }) => outcome === "stranded", signal: context.leave },
   );
@@ -102,4 +102,9 @@ async function revert(
     hint: "see to what stopped the run, then deploy again",
   });
   return endingOf("rolled-back", error, host.name);
+}
+
+/** What runs already needs no reboot to run. */
+function withoutReboot(context: DeployContext): DeployContext {
+  return { ...context, run: { ...context.run, reboot: "never" } };
 }
