@@ -10,7 +10,7 @@ import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { printHostError } from "./secrets/print-host-error.ts";
 import { refuseOddParallel } from "./parallel.ts";
-import { sshOptionsOf } from "./ssh-options.ts";
+import { readSshOptions } from "./read-ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 const SHORTEST_MS = 100;
@@ -21,7 +21,7 @@ export async function checkHosts(args: CheckArguments, terminal: Terminal): Prom
   const { hive, hosts } = await loadSelection(args, terminal);
   using interrupts = listenForInterrupts(() => undefined);
   await using rounds = openCheckRounds(hosts, {
-    ssh: sshOptionsOf(args),
+    ssh: readSshOptions(args),
     parallel: parallel ?? hive.limits.parallel,
     retry: args.wait,
     keepConnections: args.watch,

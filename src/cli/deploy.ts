@@ -16,7 +16,7 @@ import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import { reporterFormat } from "./reporter-format.ts";
 import { policyOf } from "./rollout-options.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
-import { sshOptionsOf } from "./ssh-options.ts";
+import { readSshOptions } from "./read-ssh-options.ts";
 import { noticeOfSecrets, standInSource } from "./stand-in-source.ts";
 import type { Stream, Terminal } from "./terminal.ts";
 
@@ -61,7 +61,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     policy,
     journal: stage === undefined && needsHost(goal),
     confirm: confirmAt(terminal),
-    ssh: sshOptionsOf(args),
+    ssh: readSshOptions(args),
     stealLease: args["steal-lease"],
     reboot: args.reboot,
     onEvent: (event) => {

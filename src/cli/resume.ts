@@ -11,7 +11,7 @@ import { refuseOddParallel } from "./parallel.ts";
 import { reporterFormat } from "./reporter-format.ts";
 import type { ResumeArguments } from "./runs-command.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
-import { sshOptionsOf } from "./ssh-options.ts";
+import { readSshOptions } from "./read-ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Goes on with a run, shows it, and returns the exit code. */
@@ -42,7 +42,7 @@ export async function resume(
     verify: args.verify,
     secrets,
     limits: parallel === undefined ? {} : { parallel },
-    ssh: sshOptionsOf(args),
+    ssh: readSshOptions(args),
     stealLease: args["steal-lease"],
     confirm: confirmAt(terminal),
     onEvent: (event) => {

@@ -1,5 +1,4 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
-import type { SshOptions } from "#rollout";
 
 /** The options of every command that logs in to hosts. */
 export const sshOptions = {
@@ -16,12 +15,4 @@ export type SshArguments = InferredOptionTypes<typeof sshOptions>;
 
 export function withSshOptions<T>(parser: Yargs<T>): Yargs<T & SshArguments> {
   return parser.options(sshOptions) as unknown as Yargs<T & SshArguments>;
-}
-
-export function sshOptionsOf(args: Pick<SshArguments, keyof typeof sshOptions>): SshOptions {
-  return {
-    configFile: args["ssh-config"],
-    knownHostsFiles: args["known-hosts"] === undefined ? undefined : [args["known-hosts"]],
-    hostKeyPolicy: args["accept-new"] ? "accept-new" : "strict",
-  };
 }

@@ -7,7 +7,7 @@ import { collectGarbage, verifyStore } from "#store";
 import { CliError } from "./errors.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
-import { sshOptionsOf } from "./ssh-options.ts";
+import { readSshOptions } from "./read-ssh-options.ts";
 import type { GcArguments, StoreArguments } from "./store-command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -63,7 +63,7 @@ async function onEachHost<T>(args: StoreArguments, terminal: Terminal, task: Hos
     if ("error" in visit) stderr.write(describeError(visit.error));
   };
   const visits = await visitHosts(hosts, {
-    ssh: sshOptionsOf(args),
+    ssh: readSshOptions(args),
     parallel: hive.limits.parallel,
     signal: interrupts.stop,
     visit: (access, { signal }) => task.visit(access, signal),

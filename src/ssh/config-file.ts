@@ -11,7 +11,7 @@ import type { RawSettings } from "./raw-settings.ts";
 import type { SettingsOptions } from "./settings.ts";
 import type { SshTarget } from "./target.ts";
 
-const SYSTEM_CONFIG = "/etc/ssh/ssh_config";
+export const SYSTEM_CONFIG = "/etc/ssh/ssh_config";
 const MAX_INCLUDE_DEPTH = 16;
 /** Keywords whose values add up; of all others the first one said counts. */
 const CUMULATIVE: ReadonlySet<string> = new Set(["identityfile"]);
@@ -129,7 +129,7 @@ async function include(
 }
 
 /** Files matching a glob(7) of `*` and `?`, in order. */
-async function filesMatching(pattern: string): Promise<string[]> {
+export async function filesMatching(pattern: string): Promise<string[]> {
   let found = ["/"];
   for (const segment of pattern.split("/").filter((part) => part !== "")) {
     const next: string[] = [];

@@ -9,6 +9,7 @@ import { collectIdentities } from "./identities.ts";
 import { parseProxyJump } from "./jump.ts";
 import { login } from "./login.ts";
 import { startProxyCommand } from "./proxy-command.ts";
+import { openSshFiles } from "./ssh-files.ts";
 import { resolveSettings } from "./settings.ts";
 import type { SshSettings } from "./settings.ts";
 import type { ConnectOptions, SshTarget } from "./target.ts";
@@ -23,7 +24,7 @@ const MAX_JUMPS = 8;
  * @throws SshError saying what failed and what to do.
  */
 export async function connect(target: SshTarget, options: ConnectOptions = {}): Promise<Connection> {
-  return connectAt(target, { ...options, jumps: 0 });
+  return connectAt(target, { ...options, files: options.files ?? openSshFiles(), jumps: 0 });
 }
 
 interface HopOptions extends ConnectOptions {
@@ -39,6 +40,7 @@ async function connectAt(target: SshTarget, options: HopOptions): Promise<Routed
   const hostKeys = await prepareHostKeyCheck(settings, {
     policy: options.hostKeyPolicy ?? "strict",
     pinned: target.hostKeys,
+    files: options.files,
     onNotice: options.onNotice,
   });
   const identities = collectIdentities(settings);

@@ -1,12 +1,14 @@
-import { appendFile, mkdir, open, readFile } from "node:fs/promises";
+import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf, messageOf } from "#core";
 import { SshError } from "./errors.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { judgeHostKey, keysKnownFor, knownHostName, parseKnownHosts } from "./known-hosts.ts";
+import { judgeHostKey, keysKnownFor, knownHostName } from "./known-hosts.ts";
 import type { KnownHost } from "./known-hosts.ts";
 import { keyTypeOf, parsePublicKey } from "./public-key.ts";
 import type { SshSettings } from "./settings.ts";
+import { openSshFiles } from "./ssh-files.ts";
+import type { SshFiles } from "./ssh-files.ts";
 import type { HostKeyPolicy } from "./target.ts";
 
 /** Decides whether the other side is the host it should be. */
@@ -22,12 +24,14 @@ export interface HostKeyCheckOptions {
   /** Pinned keys; then no file is consulted. */
   readonly pinned?: readonly string[] | undefined;
   readonly onNotice?: ((text: string) => void) | undefined;
+  /** What was read before. Default: nothing. */
+  readonly files?: SshFiles | undefined;
 }
 
 /** @throws SshError when a known_hosts file cannot be read or a pinned key is not one. */
 export async function prepareHostKeyCheck(settings: SshSettings, options: HostKeyCheckOptions): Promise<HostKeyCheck> {
   if (options.pinned !== undefined) return checkPinned(options.pinned);
-  const { hosts, name, plainName } = await readKnownHosts(settings);
+  const { hosts, name, plainName } = await readKnownHosts(settings, options.files);
   return {
     knownTypes: keysKnownFor(hosts, name).map((host) => host.key.type),
     async verify(blob) {
@@ -60,11 +64,12 @@ export interface KnownHosts {
 }
 
 /** @throws SshError when a file cannot be read. One that is not there is no mistake. */
-export async function readKnownHosts(settings: SshSettings): Promise<KnownHosts> {
+export async function readKnownHosts(settings: SshSettings, files = openSshFiles()): Promise<KnownHosts> {
   const name = settings.hostKeyAlias?.toLowerCase() ?? knownHostName(settings.hostname, settings.port);
   const plainName = settings.hostKeyAlias === undefined ? settings.hostname : name;
-  const files = [...settings.userKnownHostsFiles, ...settings.globalKnownHostsFiles];
-  return { hosts: (await Promise.all(files.map(readFileOfHosts))).flat(), name, plainName };
+  const paths = [...settings.userKnownHostsFiles, ...settings.globalKnownHostsFiles];
+  const read = await Promise.all(paths.map((path) => readFileOfHosts(path, files)));
+  return { hosts: read.flat(), name, plainName };
 }
 
 function checkPinned(pinned: readonly string[]): HostKeyCheck {
@@ -122,9 +127,9 @@ function describeKey(blob: Buffer): string {
   return `${keyTypeOf(blob) ?? "an unreadable key"} ${fingerprintOf(blob)}`;
 }
 
-async function readFileOfHosts(file: string): Promise<KnownHost[]> {
+async function readFileOfHosts(file: string, files: SshFiles): Promise<readonly KnownHost[]> {
   try {
-    return parseKnownHosts(await readFile(file, "utf8"), file);
+    return await files.readKnownHosts(file);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw new SshError("ssh/known-hosts", `reading ${file}: ${messageOf(error)}`, { cause: error });

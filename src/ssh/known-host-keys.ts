@@ -16,7 +16,7 @@ const TYPES: ReadonlySet<string> = new Set(["ssh-ed25519", "ssh-rsa"]);
  * @throws SshError when ssh_config is wrong or a known_hosts file cannot be read.
  */
 export async function knownHostKeys(target: SshTarget, options: KnownHostKeysOptions = {}): Promise<readonly string[]> {
-  const { hosts, name, plainName } = await readKnownHosts(await resolveSettings(target, options));
+  const { hosts, name, plainName } = await readKnownHosts(await resolveSettings(target, options), options.files);
   const revoked = hosts.filter((host) => host.marker === "revoked" && (host.matches(name) || host.matches(plainName)));
   const keys = keysKnownFor(hosts, name).map(({ key }) => key);
   const usable = keys.filter(({ type, blob }) => TYPES.has(type) && !revoked.some(({ key }) => key.blob.equals(blob)));

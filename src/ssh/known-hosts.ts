@@ -89,7 +89,9 @@ function parseLine(line: string, location: string): KnownHost | undefined {
 
 function nameMatcher(names: string): ((name: string) => boolean) | undefined {
   if (!names.startsWith("|")) {
-    const patterns = names.split(",");
+    const patterns = names.toLowerCase().split(",");
+    // Most lines, and there may be thousands.
+    if (!/[*?!]/.test(names)) return (name) => patterns.includes(name.toLowerCase());
     return (name) => matchesPatternList(patterns, name);
   }
   const [, version, salt, hash, more] = names.split("|");

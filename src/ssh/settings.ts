@@ -1,8 +1,9 @@
 import { homedir, userInfo } from "node:os";
 import { readSettingsFromFiles } from "./config-file.ts";
 import { SshError } from "./errors.ts";
-import { readSettingsFromOpenSsh } from "./openssh-config.ts";
 import type { RawSettings } from "./raw-settings.ts";
+import { openSshFiles } from "./ssh-files.ts";
+import type { SshFiles } from "./ssh-files.ts";
 import type { SshTarget } from "./target.ts";
 
 /** How to reach one host, with everything decided: what the target says, else ssh_config, else SSH's defaults. */
@@ -32,6 +33,8 @@ export interface SettingsOptions {
   /** An ssh_config to read instead of the user's and the system's. */
   readonly configFile?: string | undefined;
   readonly knownHostsFiles?: readonly string[] | undefined;
+  /** What was read before. Default: nothing. */
+  readonly files?: SshFiles | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,7 +45,8 @@ export interface SettingsOptions {
  */
 export async function resolveSettings(target: SshTarget, options: SettingsOptions = {}): Promise<SshSettings> {
   refuseOddHost(target.host);
-  const raw = (await readSettingsFromOpenSsh(target, options)) ?? (await readSettingsFromFiles(target, options));
+  const { files = openSshFiles() } = options;
+  const raw = (await files.askOpenSsh(target, options)) ?? (await readSettingsFromFiles(target, options));
   return settle(raw, { target, options });
 }
 

@@ -1,4 +1,5 @@
 import type { Elevation } from "./elevation.ts";
+import type { SshFiles } from "./ssh-files.ts";
 
 /**
  * What the operator said about how to reach a host. Everything not said comes from ssh_config, then from SSH's
@@ -33,6 +34,8 @@ export interface ConnectOptions {
   readonly configFile?: string | undefined;
   /** known_hosts files to consult instead of those of ssh_config; new keys go to the first. */
   readonly knownHostsFiles?: readonly string[] | undefined;
+  /** What earlier logins have read of these files: give the same one to many logins. Default: nothing. */
+  readonly files?: SshFiles | undefined;
   /** Default `strict`. */
   readonly hostKeyPolicy?: HostKeyPolicy | undefined;
   /**

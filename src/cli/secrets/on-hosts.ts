@@ -6,7 +6,7 @@ import type { Repository } from "#secrets";
 import { refuseOddParallel } from "../parallel.ts";
 import { loadSelection } from "../hive-options.ts";
 import type { OnHostsArguments } from "../secrets-command.ts";
-import { sshOptionsOf } from "../ssh-options.ts";
+import { readSshOptions } from "../read-ssh-options.ts";
 import type { Terminal } from "../terminal.ts";
 import { loadRepositoryFor } from "./load-rules.ts";
 
@@ -43,7 +43,7 @@ export function visitFleet<T>(
   { args, signal, visit }: VisitFleetOptions<T>,
 ): Promise<readonly Visit<T>[]> {
   return visitHosts(hosts, {
-    ssh: sshOptionsOf(args),
+    ssh: readSshOptions(args),
     parallel: args.parallel ?? hive.limits.parallel,
     signal,
     visit,

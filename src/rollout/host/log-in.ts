@@ -4,7 +4,7 @@ import type { Connection, ConnectOptions, SshTarget } from "#ssh";
 import { connect, elevations, SshError } from "#ssh";
 
 /** What the command line says about SSH, for every host of a run. */
-export type SshOptions = Pick<ConnectOptions, "configFile" | "knownHostsFiles" | "hostKeyPolicy">;
+export type SshOptions = Pick<ConnectOptions, "configFile" | "knownHostsFiles" | "files" | "hostKeyPolicy">;
 
 export interface LogInOptions {
   readonly ssh: SshOptions;
