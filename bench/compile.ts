@@ -11,15 +11,15 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
  * The command that runs a program of this folder on plain Node and the built `dist`, without a compiler in the process,
  * whose time and memory would be counted as skep's. Arguments begin at `process.argv[1]`.
  */
-export async function compile(program: string): Promise<Argv> {
+export async function compile(program: string, flags: readonly string[] = []): Promise<Argv> {
   const source = await readFile(new URL(program, import.meta.url), "utf8");
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
   });
-  return [process.execPath, ...profilerFlags(), "--input-type=module", "--eval", outputText];
+  return [process.execPath, ...profilerFlags(), ...flags, "--input-type=module", "--eval", outputText];
 }
 
-/** `node --cpu-prof … bench/copy.ts` profiles what is measured. */
+/** `node --cpu-prof … bench/copy.ts`, or `--heap-prof`, profiles what is measured. */
 function profilerFlags(): string[] {
-  return process.execArgv.filter((flag) => flag.startsWith("--cpu-prof"));
+  return process.execArgv.filter((flag) => /^--(cpu|heap)-prof/.test(flag));
 }

@@ -20,6 +20,8 @@ export interface Result {
   readonly seconds: number;
   readonly cpuSeconds?: number | undefined;
   readonly peakBytes?: number | undefined;
+  /** To each host; the attempt fails when they were not the same everywhere. */
+  readonly logins?: number | undefined;
 }
 
 export interface Contestant {

@@ -27,12 +27,13 @@ export async function race<T extends { readonly name: string }>(
       if ((spent.get(contestant) ?? 0) > ENOUGH_SECONDS) continue;
       await prepare();
       const results = await attempt(contestant);
-      for (const { tool, seconds, cpuSeconds, peakBytes } of results) {
-        const samples = tools.get(tool) ?? { seconds: [], cpuSeconds: [], peakBytes: [] };
+      for (const { tool, seconds, cpuSeconds, peakBytes, logins } of results) {
+        const samples = tools.get(tool) ?? { seconds: [], cpuSeconds: [], peakBytes: [], logins: [] };
         tools.set(tool, samples);
         samples.seconds.push(seconds);
         if (cpuSeconds !== undefined) samples.cpuSeconds.push(cpuSeconds);
         if (peakBytes !== undefined) samples.peakBytes.push(peakBytes);
+        if (logins !== undefined) samples.logins.push(logins);
       }
       const seconds = results[0]?.seconds ?? 0;
       spent.set(contestant, (spent.get(contestant) ?? 0) + seconds);

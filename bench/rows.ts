@@ -4,6 +4,7 @@ export interface Samples {
   /** Of the operator's side. */
   readonly cpuSeconds: number[];
   readonly peakBytes: number[];
+  readonly logins: number[];
 }
 
 /** All of one case, by tool. The tool `skep` is what the others are compared with. */
