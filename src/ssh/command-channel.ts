@@ -80,7 +80,7 @@ export function commandChannel(channel: ClientChannel, { argv, transport, judge 
     abandon,
     // Not waiting for the host to close its side: it does so only when the command has ended.
     [Symbol.asyncDispose]() {
-      abandon(new SshError("ssh/closed", `${describeCommand(argv)} was given up before it ended`));
+      if (!closed) abandon(new SshError("ssh/closed", `${describeCommand(argv)} was given up before it ended`));
       return Promise.resolve();
     },
   };

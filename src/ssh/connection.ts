@@ -118,7 +118,7 @@ export function openConnection(options: ConnectionOptions): RoutedConnection {
       let duplex: Transport;
       try {
         duplex = await openChannel((answer) => client.forwardOut("127.0.0.1", 0, host, port, answer), {
-          what: `opening a connection to ${host} port ${port}`,
+          what: () => `opening a connection to ${host} port ${port}`,
           use: (channel) => duplexOverChannel(channel, transport),
           signal: stop.signal,
         });

@@ -17,7 +17,7 @@ export class ChannelRefused extends Error {
 
 export interface OpenChannelOptions<T> {
   /** For messages: what the channel is for. */
-  readonly what: string;
+  readonly what: () => string;
   /** Makes something of the channel in the moment it opens. */
   readonly use: (channel: ClientChannel) => T;
   readonly signal: AbortSignal;
@@ -33,7 +33,7 @@ export async function openChannel<T>(
 ): Promise<T> {
   using deadline = startDeadline(OPEN_MS, {
     signal,
-    reason: () => new SshError("ssh/channel-timeout", `${what}: no answer in ${OPEN_MS / 1_000} s`),
+    reason: () => new SshError("ssh/channel-timeout", `${what()}: no answer in ${OPEN_MS / 1_000} s`),
   });
   deadline.signal.throwIfAborted();
   let wanted = true;

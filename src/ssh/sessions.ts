@@ -48,7 +48,7 @@ export function createSessions({ client, transport, ended }: SessionsOptions): S
       };
       const start = (): Promise<SessionChannel> =>
         openChannel((answer) => client.exec(quoteArgv(elevation.wrap(argv)), answer), {
-          what: `starting ${describeCommand(argv)}`,
+          what: () => `starting ${describeCommand(argv)}`,
           use(channel) {
             channel.once("close", done);
             return commandChannel(channel, {
