@@ -24,7 +24,7 @@ export function growthMarkdown(title: string, cases: readonly GrowthCase[]): str
         hosts.toLocaleString("en"),
         tool,
         seconds(median(samples.seconds)),
-        (median(samples.seconds) / median(base)).toFixed(2),
+        fixed(median(samples.seconds) / median(base), 2),
         seconds(cpu(samples)),
         before === undefined ? "" : fixed(((cpu(samples) - cpu(before)) / more) * 1_000, 1),
         fixed(peak(samples) / 1024 / 1024, 0),
