@@ -6,10 +6,12 @@ import { SshError } from "#ssh";
 import type { StorePath } from "#store";
 import type { ActivationScene } from "./activation-scene.ts";
 import { accessTo, checkedHost, watchAgent } from "./activation-scene.ts";
+import { checkHost } from "./check-host.ts";
 import { RolloutError } from "../errors.ts";
 import type { Ending } from "./host-log.ts";
 import { endingOf } from "./host-log.ts";
 import { logInAgain } from "./log-in.ts";
+import { mendCommit } from "./mend-commit.ts";
 
 const SECRETS_LINK = "/run/skep/secrets";
 
@@ -73,6 +75,7 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
   const { host, log, order, connection, context } = scene;
   const facts = await probeHost(accessTo(host, connection), { signal: context.leave });
   log.generation = facts.profile.generation;
+  if (facts.cutCommit?.run === order.run) return endingOfCutCommit(facts, error, scene);
   switch (status?.state) {
     case "committed":
     case "kept":
@@ -105,6 +108,24 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
   // Its agent refused the system before anything of it was activated.
   const isUntouched = status?.cause === "only-by-reboot";
   return endingOf(isUntouched ? "failed" : "rolled-back", error, host.name);
+}
+
+/** A reboot came into the commit: what the host came up with is made its default, and proven. */
+async function endingOfCutCommit(facts: HostFacts, error: unknown, scene: ActivationScene): Promise<Ending> {
+  const { host, order, log, context } = scene;
+  const system = facts.running;
+  if (system === undefined || ![order.toplevel, order.previous].includes(system)) {
+    throw strandedError(facts, error, scene);
+  }
+  await mendCommit(scene, { system });
+  log.generation = (await probeHost(accessTo(host, scene.connection), { signal: context.leave })).profile.generation;
+  if (system === order.toplevel) {
+    log.notice("it was rebooted in the middle of its commit and came up with the new system, which was committed then");
+    await checkHost(scene, { soakMs: 0 });
+    return { outcome: "deployed" };
+  }
+  await checkAgain(scene, { error, system });
+  return endingOf("rolled-back", error, host.name);
 }
 
 /**

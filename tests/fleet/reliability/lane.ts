@@ -93,7 +93,6 @@ export async function openLane(
       const good = moment === "copying" ? copies() : current === "a" ? "b" : "a";
       const change = { from: current, to: moment === "rolling back" ? "bad" : good };
       await want(change.to);
-      const begin = performance.now();
       const hold = await holdAt(moment, host, change);
       const running = startSkep(fleet, ["deploy", "--json"], { cwd: folder });
       await whileRunning(running, (signal) => hold.reached(signal));
@@ -102,14 +101,6 @@ export async function openLane(
       await settled(host, { running, moment });
       await end();
       const run = await running.ended;
-      if (process.env.T)
-        console.log(
-          host.name,
-          `${fault} while ${moment}`,
-          Math.round(performance.now() - begin),
-          run.exitCode,
-          process.env.T === "2" || run.exitCode === 7 ? run.stderr : "",
-        );
       await agentsEnded(host);
       const leaseExpired = await leaseEnded(host);
       const system = await systemOn(host, change);

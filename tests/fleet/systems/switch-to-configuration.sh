@@ -11,7 +11,8 @@ wanted=$toplevel/units/$unit
 installed=/run/systemd/system/$unit
 # There from the moment a unit changes until it runs: an activation that was broken off is done again.
 unfinished=/run/skep-app-changes
-default=/etc/skep-boot-default
+profile=/nix/var/nix/profiles/skep
+if [ -e /etc/NIXOS ]; then profile=/nix/var/nix/profiles/system; fi
 
 main() {
   case "${1-}" in
@@ -34,25 +35,25 @@ held() {
   while [ -e "$hold" ]; do sleep 0.05; done
 }
 
-# What boots next is what was written last, as a boot loader's entry is, whatever the profile names by then.
+# What boots next is whatever the profile names by then; the link beside it says who asked last.
 make_default() {
   if [ "$fault" = boot-fails ]; then
     say "cannot install the boot loader"
     exit 1
   fi
   held boot
-  replace_link "$toplevel" "$default"
+  replace_link "$toplevel" /etc/skep-boot-default
   replace_file /etc/systemd/system/skep-boot.service <<UNIT
 [Unit]
-Description=Brings up the system that is the default
+Description=Brings up the system that $profile names
 After=network.target fleet-network.service
-ConditionPathExists=$default
+ConditionPathExists=$profile
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStartPre=/bin/sh -c 'ln -sfn "\$\$(readlink $default)" /run/booted-system'
-ExecStart=$default/bin/switch-to-configuration test
+ExecStartPre=/bin/sh -c 'ln -sfn "\$\$(readlink -f $profile)" /run/booted-system'
+ExecStart=$profile/bin/switch-to-configuration test
 
 [Install]
 WantedBy=multi-user.target
