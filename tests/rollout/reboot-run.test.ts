@@ -67,7 +67,7 @@ describe("a run that reboots", { timeout: 60_000 }, () => {
   const steps = (): string[] => events.flatMap((event) => (event.type === "step-started" ? [event.step] : []));
   const failed = (): string[] => events.flatMap((event) => (event.type === "step-failed" ? [event.step] : []));
   const soaks = (): number =>
-    events.filter((event) => event.type === "step-progress" && event.message?.startsWith("all well; watching")).length;
+    events.filter((event) => event.type === "step-progress" && event.message === "soaking: all checks pass").length;
 
   describe("into a system that only a reboot brings", () => {
     it("makes it what boots next, reboots, and proves it then", async () => {
