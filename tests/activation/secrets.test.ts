@@ -287,6 +287,25 @@ describe.skipIf(!possible)("secrets on a host", () => {
     expect(readdirSync(on("run/skep/secrets.d")).sort()).toEqual(["1", "1.manifest"]);
   });
 
+  it("are at boot those of the system that the boot loader chose, which need not be the profile's", async () => {
+    const set = setOf([{ use: use("db/password"), content: sealed("swordfish") }]);
+    await install(set);
+    bind(set);
+    const profile = on("nix/var/nix/profiles/system");
+    for (const link of ["nix/var/nix/profiles/skep", "nix/var/nix/profiles/system"]) rmSync(on(link), { force: true });
+    writeFileSync(on("etc/NIXOS"), "");
+    symlinkSync(TOPLEVEL, `${profile}-1-link`);
+    symlinkSync("/nix/store/1c4x2abc4x2abc4x2abc4x2abc4x2abc-system", `${profile}-2-link`);
+    symlinkSync("system-2-link", profile);
+    mkdirSync(on("proc"), { recursive: true });
+    // A container has the command line of the machine it is on.
+    writeFileSync(on("proc/cmdline"), "quiet init=/nix/store/2c4x2abc4x2abc4x2abc4x2abc4x2abc-system/init\n");
+    expect(keeper("boot").stdout).toContain("this system has none");
+    writeFileSync(on("proc/cmdline"), `initrd=/x init=${TOPLEVEL}/init quiet\n`);
+    expect(keeper("boot").status).toBe(0);
+    expect(readFileSync(on("run/skep/secrets/db/password"), "utf8")).toBe("swordfish");
+  });
+
   it("fail the unit at boot when one cannot be opened, with the others in place", async () => {
     const set = setOf([
       { use: use("a"), content: sealed("1") },
