@@ -72,47 +72,6 @@ describe.skipIf(fleetUnavailable() !== undefined).each([
     expect((await scene.fleet.host("web-2").http())?.body).toBe("v3");
   });
 
-  it("goes back by itself when the operator is killed during the proof, and the next deployment works", async () => {
-    await scene.wantAll("v3", { "web-1": { fault: "unhealthy" } });
-    const running = scene.begin("--on", "web-1");
-    await running.began("web-1", "check");
-    running.child.kill("SIGKILL");
-    await running.ended;
-    await waitUntil(async () => (await stateOf(host)).answer === "v2", { timeoutMs: 20_000, what: "web-1 to go back" });
-    await waitUntil(async () => (await stateOf(host)).agents.length === 0, {
-      timeoutMs: 5_000,
-      what: "its agent to end",
-    });
-    expect(await stateOf(host)).toEqual({ ...V2, agents: [], leaseIsThere: false });
-    const next = await scene.deploy("--on", "web-1");
-    expect(next.host("web-1")).toMatchObject({ outcome: "rolled-back", error: { code: "health/failed" } });
-  });
-
-  it("goes back by itself when the operator is killed while it is activated", async () => {
-    await scene.wantAll("v3", { "web-1": { fault: "hang" } });
-    const running = scene.begin("--on", "web-1");
-    await running.began("web-1", "test");
-    await waitUntil(async () => (await stateOf(host)).running.endsWith("v3"), { timeoutMs: 10_000, what: "v3 to run" });
-    running.child.kill("SIGKILL");
-    await running.ended;
-    await waitUntil(async () => (await stateOf(host)).running.endsWith("v2"), { timeoutMs: 30_000, what: "v2 to run" });
-    await waitUntil(async () => (await stateOf(host)).agents.length === 0, {
-      timeoutMs: 5_000,
-      what: "its agent to end",
-    });
-  });
-
-  it("is undone by systemd's second start of the agent when the agent is killed", async () => {
-    await scene.wantAll("v3", { "web-1": { fault: "unhealthy" } });
-    const running = scene.begin("--on", "web-1");
-    await running.began("web-1", "check");
-    const { agents } = await stateOf(host);
-    expect(agents).toHaveLength(1);
-    await host.read(["systemctl", "kill", "--signal=KILL", agents[0] ?? ""]);
-    const run = await running.ended;
-    expect(run.host("web-1")).toMatchObject({ outcome: "rolled-back" });
-  });
-
   it("is finished at the first Ctrl-C: the host goes back or is committed, and no other is begun", async () => {
     await scene.wantAll("v3", { "web-1": { fault: "unhealthy" }, "web-2": { version: "v4" } });
     const running = scene.begin("--parallel", "1");
@@ -153,14 +112,5 @@ describe.skipIf(fleetUnavailable() !== undefined).each([
       { step: "copy", error: { code: "rollout/interrupted" } },
     ]);
     expect(await stateOf(host)).toEqual({ ...V2, agents: [], leaseIsThere: false });
-  });
-
-  it("strands nobody when the whole host is rebooted in the middle: the old system is what boots", async () => {
-    await scene.wantAll("v3", { "web-1": { fault: "unhealthy" } });
-    const running = scene.begin("--on", "web-1");
-    await running.began("web-1", "check");
-    await host.reboot();
-    const run = await running.ended;
-    expect(run.host("web-1")).toMatchObject({ outcome: "rolled-back" });
   });
 });
