@@ -198,6 +198,22 @@ describe.skipIf(!possible)("secrets on a host", () => {
     expect(readdirSync(on("var/lib/skep/secrets/sets"))).toHaveLength(1);
   });
 
+  it("are not in place when one is lost without a word: what waited for its age was killed", async () => {
+    mkdirSync(on("bin"));
+    const murderer = '#!/bin/sh\ncase "$*" in */files/b*) kill -KILL $PPID ;; esac\nPATH=${PATH#*:}\nexec age "$@"\n';
+    writeFileSync(on("bin/age"), murderer, { mode: 0o755 });
+    const runner: typeof localRunner = {
+      ...localRunner,
+      run: (argv, options) => localRunner.run(["env", `PATH=${on("bin")}:${process.env.PATH ?? ""}`, ...argv], options),
+    };
+    const set = setOf(["a", "b", "c"].map((name) => ({ use: use(name), content: sealed(name) })));
+    await expect(installSecrets({ runner, root }, { set, toplevel: TOPLEVEL, mode: "install" })).rejects.toMatchObject({
+      code: "activation/secrets-open",
+      message: expect.stringMatching(/1 of its 3 secrets .*: b: the process that opened it was killed$/) as string,
+    });
+    expect(readdirSync(on("run/skep/secrets.d"))).toEqual([]);
+  });
+
   it("are refused before anything changes where an owner, a group or a link's place is wrong", async () => {
     writeFileSync(on("etc/passwd"), "root:x:0:0::/:/bin/sh\n");
     writeFileSync(on("etc/group"), "root:x:0:\n");

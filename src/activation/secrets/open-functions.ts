@@ -76,6 +76,11 @@ open_secrets() {
   done <"$folder/names"
   wait
   cat "$folder"/problem.* >>"$folder/problems" 2>/dev/null
+  # Whoever was killed says nothing, and what age was writing then may be half of it.
+  while IFS=$tab read -r number open name; do
+    [ "$open" != host ] || [ -e "$folder/opened.$number" ] || [ -e "$folder/problem.$number" ] ||
+      problem cannot-open "$name" "the process that opened it was killed"
+  done <"$folder/names"
   return 0
 }
 # What the programs of one secret print is kept apart from the others'.
@@ -86,6 +91,7 @@ open_secret() {
   if "$age" -d "$@" -o "$file" "$folder/$number.age" </dev/null >"$folder/said.$number" 2>&1; then
     # age makes no file of nothing.
     [ -e "$file" ] || : >"$file"
+    : >"$folder/opened.$number"
     return
   fi
   rm -f "$file"
