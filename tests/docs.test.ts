@@ -7,6 +7,7 @@ import { healthErrorCodes } from "#health";
 import { hiveErrorCodes } from "#hive";
 import { nativeErrorCodes } from "#native";
 import { nixErrorCodes } from "#nix";
+import { reportErrorCodes } from "#report";
 import { rolloutErrorCodes } from "#rollout";
 import { sandboxErrorCodes } from "#sandbox";
 import { secretsErrorCodes } from "#secrets";
@@ -30,6 +31,7 @@ const LAYERS = {
   "Activation on the host": activationErrorCodes,
   "Health checks": healthErrorCodes,
   "The rollout": rolloutErrorCodes,
+  Reports: reportErrorCodes,
   "Sandbox hosts": sandboxErrorCodes,
   Simulation: simulationErrorCodes,
 };

@@ -40,10 +40,11 @@ export const deployOptions = {
   },
   output: {
     alias: "o",
-    choices: ["auto", "tty", "lines", "ndjson"] as const satisfies readonly OutputFormat[],
+    choices: ["auto", "tty", "lines", "github", "gitlab", "ndjson"] as const satisfies readonly OutputFormat[],
     default: "auto" as const,
     description: "How to tell what happens; ndjson goes to standard output, the others to standard error",
   },
+  junit: { type: "string", requiresArg: true, description: "A file to write the run to as JUnit XML" },
   json: { type: "boolean", default: false, description: "The same as --output ndjson" },
   verbose: { alias: "v", type: "boolean", default: false, description: "Show what builders and activations print" },
   quiet: { alias: "q", type: "boolean", default: false, description: "Show errors and the result only" },

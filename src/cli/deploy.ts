@@ -9,6 +9,7 @@ import type { DeployArguments } from "./deploy-command.ts";
 import { confirmAt } from "./confirm-wave.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
+import { fileIn } from "./file-in.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
@@ -28,7 +29,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   const { hive } = selection;
   const policy = policyOf(hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts: selection.hosts });
-  const { stdout, stderr, env } = terminal;
+  const { stdout, stderr, env, cwd } = terminal;
   await using reporter = createReporter({
     format: reporterFormat(args, policy),
     stdout,
@@ -37,6 +38,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     colors: useColors(stderr, env),
     verbose: args.verbose,
     quiet: args.quiet,
+    junit: fileIn(cwd, args.junit),
   });
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });

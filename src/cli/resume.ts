@@ -4,6 +4,7 @@ import type { JournalRead, ResumeRunOptions, RolloutReport, SecretsSource } from
 import { listRuns, resumeRun, runsFolder } from "#rollout";
 import { confirmAt } from "./confirm-wave.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
+import { fileIn } from "./file-in.ts";
 import { findUnfinishedRun } from "./find-run.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
@@ -32,6 +33,7 @@ export async function resume(
     colors: useColors(stderr, env),
     verbose: args.verbose,
     quiet: args.quiet,
+    junit: fileIn(cwd, args.junit),
   });
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });

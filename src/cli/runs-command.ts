@@ -5,7 +5,7 @@ import type { SshArguments } from "./ssh-options.ts";
 import { withSshOptions } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
-const { parallel, "steal-lease": stealLease, secrets, identity, output, json, verbose, quiet } = deployOptions;
+const { parallel, "steal-lease": stealLease, secrets, identity, output, junit, json, verbose, quiet } = deployOptions;
 
 /** The options of `skep resume` beside those of SSH. */
 export const resumeOptions = {
@@ -22,7 +22,7 @@ export const resumeOptions = {
   },
   verify: { type: "boolean", default: false, description: "Look at hosts that ended before, too" },
   "steal-lease": stealLease,
-  ...{ parallel, secrets, identity, output, json, verbose, quiet },
+  ...{ parallel, secrets, identity, output, junit, json, verbose, quiet },
 } as const;
 
 export type ResumeArguments = SshArguments & InferredOptionTypes<typeof resumeOptions>;

@@ -1,4 +1,5 @@
 /** What people and programs see of a run: everything here is made from its events. */
+export { reportErrorCodes } from "./errors.ts";
 export type { OutputFormat } from "./output-format.ts";
 export type { OutputStream } from "./output.ts";
 export { useColors } from "./paint.ts";

@@ -19,7 +19,7 @@ const PROGRESS_PERIOD_MS = 10_000;
  * A run as plain lines for logs: when, which host, which step, and what came of it. A step that goes on says so at most
  * every ten seconds and host, and at once when it becomes a wait whose end is known.
  */
-export function openLinesView(output: Output, { state, paint, verbose }: LinesOptions): LiveView {
+export function openLinesView(output: Pick<Output, "write">, { state, paint, verbose }: LinesOptions): LiveView {
   const printedAt = new Map<string, number>();
   const soaksUntil = new Map<string, number>();
   let nameWidth = 0;

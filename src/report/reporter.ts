@@ -1,7 +1,10 @@
 import { messageOf } from "#core";
 import type { RolloutEvent } from "#rollout";
+import { withoutGithubCommands } from "./ci/github-text.ts";
+import { openGithubView } from "./ci/github-view.ts";
+import { openGitlabView } from "./ci/gitlab-view.ts";
 import { openLinesView } from "./lines-view.ts";
-import { openNdjsonView } from "./ndjson-view.ts";
+import { openNdjsonView } from "./ndjson/ndjson-view.ts";
 import { openOutput } from "./output.ts";
 import type { OutputStream } from "./output.ts";
 import { chooseFormat } from "./output-format.ts";
@@ -9,6 +12,7 @@ import type { OutputFormat } from "./output-format.ts";
 import { createPaint } from "./paint.ts";
 import { plainLine } from "./plain-text.ts";
 import { renderRecord } from "./record.ts";
+import { writeReportFiles } from "./report-files.ts";
 import { resultLines } from "./results.ts";
 import { applyEvent, createRunState } from "./run-state.ts";
 import { openScreenView } from "./screen-view.ts";
@@ -31,7 +35,9 @@ export interface ReporterOptions {
   readonly verbose: boolean;
   /** Whether to show people only what went wrong. */
   readonly quiet: boolean;
-  /** What `auto` looks at. Default: the process's own. */
+  /** A file for the run as JUnit XML, written once it is over. */
+  readonly junit?: string | undefined;
+  /** What `auto` looks at, and `GITHUB_STEP_SUMMARY`. Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: (() => number) | undefined;
@@ -50,11 +56,15 @@ export function createReporter(options: ReporterOptions): Reporter {
   const stderr = openOutput(options.stderr);
   const state = createRunState();
   const paint = createPaint(colors);
+  const ci = { state, paint };
   const views = [
     ...(format === "ndjson" ? [openNdjsonView(stdout)] : []),
     ...(format === "lines" && !quiet ? [openLinesView(stderr, { state, paint, verbose })] : []),
     ...(format === "tty" && !quiet ? [openScreenView(stderr, { state, paint, verbose, now })] : []),
+    ...(format === "github" && !quiet ? [openGithubView(stderr, ci)] : []),
+    ...(format === "gitlab" && !quiet ? [openGitlabView(stderr, ci)] : []),
   ];
+  const summary = format === "github" ? env.GITHUB_STEP_SUMMARY || undefined : undefined;
   let ending: Promise<void> | undefined;
 
   const end = async (): Promise<void> => {
@@ -62,7 +72,11 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (format !== "ndjson" && state.report !== undefined) stdout.write(resultLines(state.report));
     const columns = stderr.columns || COLUMNS_OF_A_LOG;
     const record = renderRecord(state, { columns, paint, quiet, notices: format === "lines" ? "unannounced" : "all" });
-    stderr.write(record === "" || quiet || format === "ndjson" ? record : `\n${record}`);
+    const told = record === "" || quiet || format === "ndjson" ? record : `\n${record}`;
+    stderr.write(format === "github" ? withoutGithubCommands(told) : told);
+    for (const trouble of await writeReportFiles(state, { junit: options.junit, summary })) {
+      stderr.write(`skep: error: ${plainLine(trouble)} [report/file]\n`);
+    }
   };
   return {
     handle(event) {

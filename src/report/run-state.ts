@@ -6,8 +6,14 @@ import { waveText } from "./words.ts";
 
 /** What is known of a run so far: the fold of its events that everything for people is made from. */
 export interface RunState {
+  /** Its name; empty before it is known. */
+  run: string;
   goal: Goal;
+  /** The hive's name. */
+  hive: string;
   startedAt: number | undefined;
+  /** When the last event came. */
+  lastAt: number | undefined;
   /** The steps of each host, in order. */
   steps: readonly Step[];
   /** In hive order. */
@@ -16,6 +22,8 @@ export interface RunState {
   waveCount: number;
   /** Which wave is under way, from 1 up. */
   wave: number | undefined;
+  /** Those that were begun, in their order; none of a run of one wave. */
+  readonly waves: WaveState[];
   interruption: "none" | "stopping" | "leaving";
   /** What was printed for many hosts at once. */
   log: LogTail | undefined;
@@ -32,9 +40,29 @@ export interface HostState {
   current: CurrentStep | undefined;
   /** The step that ended last, as it was then. */
   ended: CurrentStep | undefined;
+  /** All that was done, in the order it began. */
+  readonly course: PastStep[];
   log: LogTail | undefined;
   readonly failures: StepFailure[];
   report: HostReport | undefined;
+}
+
+/** A step that was begun. Instants are milliseconds since 1970. */
+export interface PastStep {
+  readonly step: Step;
+  readonly startedAt: number;
+  /** Undefined: it did not end. */
+  endedAt: number | undefined;
+  error: SkepErrorJson | undefined;
+}
+
+export interface WaveState {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly startedAt: number;
+  endedAt: number | undefined;
+  /** Why no later wave was begun. */
+  stopped: string | undefined;
 }
 
 export interface CurrentStep {
@@ -77,12 +105,16 @@ const SAMPLE_WINDOW_MS = 5_000;
 
 export function createRunState(): RunState {
   return {
+    run: "",
     goal: "switch",
+    hive: "",
     startedAt: undefined,
+    lastAt: undefined,
     steps: [],
     hosts: new Map(),
     waveCount: 1,
     wave: undefined,
+    waves: [],
     interruption: "none",
     log: undefined,
     notices: [],
@@ -93,16 +125,19 @@ export function createRunState(): RunState {
 /** Takes an event into `state`. Any event is taken at any time, in any order. */
 export function applyEvent(state: RunState, event: RolloutEvent): void {
   state.startedAt ??= event.at;
+  state.lastAt = event.at;
   switch (event.type) {
     case "run-started":
+      state.run = event.run;
       state.goal = event.goal;
+      state.hive = event.hive;
       state.startedAt = event.at;
       state.steps = event.steps;
       for (const host of event.hosts) hostOf(state, host);
       applyWaves(state, event.waves ?? []);
       break;
     case "step-started":
-      hostOf(state, event.host).current = startStep(event.step, event.at);
+      beginStep(hostOf(state, event.host), event);
       break;
     case "step-progress":
       applyProgress(hostOf(state, event.host), event);
@@ -126,8 +161,14 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
     case "wave-started":
       state.waveCount = event.of;
       state.wave = event.number;
+      state.waves.push({
+        ...{ name: event.wave, hosts: event.hosts, startedAt: event.at },
+        ...{ endedAt: undefined, stopped: undefined },
+      });
       break;
     case "wave-finished":
+      endWave(state, event);
+      break;
     case "baseline":
       break;
     case "interrupted":
@@ -137,6 +178,7 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       endHost(state, event.report);
       break;
     case "run-finished":
+      state.run = event.report.run;
       state.goal = event.report.goal;
       state.report = event.report;
       for (const report of event.report.hosts) endHost(state, report);
@@ -152,6 +194,7 @@ function hostOf(state: RunState, name: string): HostState {
     wave: undefined,
     current: undefined,
     ended: undefined,
+    course: [],
     log: undefined,
     failures: [],
     report: undefined,
@@ -175,9 +218,26 @@ function startStep(step: Step, at: number): CurrentStep {
   return { step, startedAt: at, message: undefined, until: undefined, copy: undefined, samples: [] };
 }
 
-function endStep(host: HostState, { step, at }: { readonly step: Step; readonly at: number }): void {
+function beginStep(host: HostState, { step, at }: Pick<StepEnd, "step" | "at">): void {
+  host.current = startStep(step, at);
+  host.course.push({ step, startedAt: at, endedAt: undefined, error: undefined });
+}
+
+type StepEnd = Extract<RolloutEvent, { type: "step-finished" | "step-failed" }>;
+
+function endStep(host: HostState, event: StepEnd): void {
+  const { step, at, durationMs } = event;
   host.ended = host.current?.step === step ? host.current : startStep(step, at);
   host.current = undefined;
+  const error = event.type === "step-failed" ? event.error : undefined;
+  const begun = host.course.findLast((past) => past.step === step && past.endedAt === undefined);
+  if (begun === undefined) host.course.push({ step, startedAt: at - durationMs, endedAt: at, error });
+  else Object.assign(begun, { endedAt: at, error });
+}
+
+function endWave(state: RunState, { wave, at, stopped }: Extract<RolloutEvent, { type: "wave-finished" }>): void {
+  const begun = state.waves.findLast(({ name, endedAt }) => name === wave && endedAt === undefined);
+  if (begun !== undefined) Object.assign(begun, { endedAt: at, stopped });
 }
 
 function endHost(state: RunState, report: HostReport): void {

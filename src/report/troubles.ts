@@ -6,7 +6,7 @@ import type { HostState, Notice, RunState } from "./run-state.ts";
 import { listNames } from "./words.ts";
 
 /** What went wrong in the same way on one host or several. */
-interface Trouble {
+export interface Trouble {
   readonly hosts: string[];
   readonly error: SkepErrorJson;
   /** The last lines that the first of the hosts printed. */
@@ -25,7 +25,8 @@ export function describeTroubles(state: RunState, paint: Paint): string[] {
   return [...skippedLines(state, paint), ...collectTroubles(state).flatMap((trouble) => troubleLines(trouble, paint))];
 }
 
-function collectTroubles(state: RunState): readonly Trouble[] {
+/** Everything that went wrong, what is the same on several hosts once, the worst last. */
+export function collectTroubles(state: RunState): readonly Trouble[] {
   const troubles = new Map<string, Trouble>();
   // The worst last, as in the closing table; but those that only went back with others behind what made them.
   const hosts = Array.from(state.hosts.values()).sort((a, b) => severityOf(a) - severityOf(b));
@@ -36,7 +37,7 @@ function collectTroubles(state: RunState): readonly Trouble[] {
     // Hints may name the host: that of the first is as good as any.
     const key = JSON.stringify([error.code, error.message, error.cause]);
     const same = troubles.get(key);
-    if (same === undefined) troubles.set(key, { hosts: [host.name], error, log: logOf(host, error) });
+    if (same === undefined) troubles.set(key, { hosts: [host.name], error, log: logBefore(host, error) });
     else same.hosts.push(host.name);
   }
   return [...troubles.values()];
@@ -55,7 +56,8 @@ function errorOf(host: HostState): SkepErrorJson | undefined {
   return host.failures.at(-1)?.error;
 }
 
-function logOf(host: HostState, error: SkepErrorJson): readonly string[] {
+/** The last lines a host printed before that error, but for those that the error quotes. */
+export function logBefore(host: HostState, error: SkepErrorJson): readonly string[] {
   const failure = host.failures.find((candidate) => candidate.error.message === error.message) ?? host.failures.at(-1);
   const lines = failure?.log ?? [];
   const last = lines.at(-1);

@@ -2,6 +2,7 @@ import { formatDuration } from "#core";
 import type { Outcome, RolloutReport } from "#rollout";
 import { OUTCOMES } from "#rollout";
 import type { Paint } from "./paint.ts";
+import type { RunState } from "./run-state.ts";
 import { OUTCOME_STYLES, outcomeWord } from "./words.ts";
 
 /** What the goal was to bring first, then from good to bad. */
@@ -16,6 +17,25 @@ export function verdict(report: RolloutReport, paint: Paint): string {
   const told = parts.length === 0 ? "no hosts" : parts.join(", ");
   const unfinished = report.interrupted ? paint("yellow", ", unfinished because interrupted") : "";
   return `${paint("bold", `${report.goal}:`)} ${told} in ${formatDuration(report.durationMs)}${unfinished}`;
+}
+
+/**
+ * How a run stands or ended, in a few words: `3 deployed, 1 rolled back in 42 s`. Counts the hosts themselves, so that it is
+ * right of a run that never came to its end.
+ */
+export function verdictOf({ goal, hosts, report, startedAt, lastAt }: RunState): string {
+  const all = [...hosts.values()];
+  const counts = countOutcomes(all.flatMap((host) => host.report ?? []));
+  const unended = all.filter((host) => host.report === undefined).length;
+  const parts = [
+    ...VERDICT_ORDER.flatMap((outcome) =>
+      counts[outcome] > 0 ? [`${counts[outcome]} ${outcomeWord(outcome, goal)}`] : [],
+    ),
+    ...(unended > 0 ? [`${unended} not ended`] : []),
+  ];
+  const durationMs = report?.durationMs ?? (lastAt ?? 0) - (startedAt ?? 0);
+  const stopped = report?.interrupted === true ? ", interrupted" : "";
+  return `${parts.length === 0 ? "no hosts" : parts.join(", ")} in ${formatDuration(Math.max(0, durationMs))}${stopped}`;
 }
 
 /** How many ended in each way. */

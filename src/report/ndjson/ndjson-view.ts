@@ -1,6 +1,6 @@
 import type { RolloutEvent } from "#rollout";
-import type { LiveView } from "./live-view.ts";
-import type { Output } from "./output.ts";
+import type { LiveView } from "../live-view.ts";
+import type { Output } from "../output.ts";
 
 /** The version of the shape below; it goes up when a reader would have to change. */
 const VERSION = 1;

@@ -1,0 +1,26 @@
+import type { LiveView } from "../live-view.ts";
+import type { Output } from "../output.ts";
+import type { Paint } from "../paint.ts";
+import type { RunState } from "../run-state.ts";
+import { githubAnnotations } from "./github-annotations.ts";
+import { githubCommand, withoutGithubCommands } from "./github-text.ts";
+import { openSectionsView } from "./sections-view.ts";
+
+const MARKS = {
+  open: ({ title }: { readonly title: string }) => githubCommand("group", title),
+  close: () => githubCommand("endgroup", ""),
+};
+
+/** A run in the log of a GitHub workflow: hosts as groups, and what went wrong as annotations at its end. */
+export function openGithubView(output: Output, options: { readonly state: RunState; readonly paint: Paint }): LiveView {
+  const view = openSectionsView(output, { ...options, marks: MARKS, guard: withoutGithubCommands });
+  return {
+    show(event) {
+      view.show(event);
+    },
+    async close() {
+      await view.close();
+      for (const line of githubAnnotations(options.state)) output.write(`${line}\n`);
+    },
+  };
+}
