@@ -7,13 +7,15 @@ import { healthErrorCodes } from "#health";
 import { hiveErrorCodes } from "#hive";
 import { nativeErrorCodes } from "#native";
 import { nixErrorCodes } from "#nix";
-import { reportErrorCodes } from "#report";
+import { eventsJsonSchema, EVENTS_VERSION, reportErrorCodes } from "#report";
 import { rolloutErrorCodes } from "#rollout";
 import { sandboxErrorCodes } from "#sandbox";
 import { secretsErrorCodes } from "#secrets";
 import { simulationErrorCodes } from "#simulation";
 import { sshErrorCodes } from "#ssh";
 import { storeErrorCodes } from "#store";
+import type { Schema } from "./report/events-page.ts";
+import { eventsPage } from "./report/events-page.ts";
 
 /** Rewrites the pages that are made from the code: `UPDATE_DOCS=1 npm run test:unit`. */
 const UPDATE = process.env.UPDATE_DOCS === "1";
@@ -45,6 +47,18 @@ describe("docs/errors.md", () => {
   it("has no code twice", () => {
     const codes = Object.values(LAYERS).flatMap((catalogue) => Object.keys(catalogue));
     expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
+  });
+});
+
+describe("docs/events.md and docs/events.schema.json", () => {
+  const schema = eventsJsonSchema() as Schema;
+  it.each([
+    ["events.schema.json", `${JSON.stringify(schema, null, 2)}\n`],
+    ["events.md", eventsPage(schema, EVENTS_VERSION)],
+  ])("%s tells of the events as the code has them (UPDATE_DOCS=1 rewrites it)", (name, text) => {
+    const file = join(import.meta.dirname, "../docs", name);
+    if (UPDATE) writeFileSync(file, text);
+    expect(readFileSync(file, "utf8")).toBe(text);
   });
 });
 

@@ -27,7 +27,7 @@ const RANKS: Readonly<Record<string, number>> = {
 
 /** Each third-party package is imported by one folder only; of ssh2, the client by one and the server by another. */
 const OWNERS: Readonly<Record<string, string | readonly string[]>> = {
-  zod: "hive",
+  zod: ["hive", "report"],
   zx: "nix",
   "tar-stream": "store",
   ssh2: ["ssh", "sandbox"],

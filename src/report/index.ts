@@ -1,5 +1,6 @@
 /** What people and programs see of a run: everything here is made from its events. */
 export { reportErrorCodes } from "./errors.ts";
+export { eventSchemas, eventsJsonSchema, EVENTS_VERSION } from "./ndjson/event-schema.ts";
 export type { OutputFormat } from "./output-format.ts";
 export type { OutputStream } from "./output.ts";
 export { useColors } from "./paint.ts";

@@ -9,6 +9,8 @@ import type { Journal } from "./journal/open-journal.ts";
 import { openJournal } from "./journal/open-journal.ts";
 import { runsFolder } from "./journal/runs-folder.ts";
 import type { SshOptions } from "./host/log-in.ts";
+import { createSecretsMask } from "./mask/mask-secrets.ts";
+import { maskSource } from "./mask/mask-source.ts";
 import type { Run } from "./rollout-plan.ts";
 import type { WavesPlan } from "./waves/plan-waves.ts";
 import { planWaves } from "./waves/plan-waves.ts";
@@ -66,10 +68,11 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     reboot: options.reboot,
   };
   const events: RolloutEvent[] = [];
+  const mask = createSecretsMask();
   // What happens before the journal is open goes into it first.
   const record: { journal?: Journal; readonly early: RolloutEvent[] } = { early: [] };
   const emit: Emit = (happening) => {
-    const event = { at: clock.now(), ...happening };
+    const event = mask.mask({ at: clock.now(), ...happening });
     // Progress is much, and old at once.
     if (event.type !== "step-progress" && event.type !== "log") events.push(event);
     if (record.journal !== undefined) record.journal.append(event);
@@ -87,7 +90,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps, waves: namesOfWaves });
   tellPassedOver(waves, emit);
   await using prepared = await prepareRun(run, {
-    ...{ hive, hosts, waves, policy, limits, secrets: options.secrets, emit, clock, signal: stop },
+    ...{ hive, hosts, waves, policy, limits, secrets: maskSource(options.secrets, mask), emit, clock, signal: stop },
   });
   const { plan, narSource } = prepared;
   await using journal = options.journal
@@ -101,7 +104,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     for (const event of record.early.splice(0)) journal.append(event);
     record.journal = journal;
   }
-  return await runRollout(plan, {
+  const report = await runRollout(plan, {
     emit,
     ssh,
     stop,
@@ -112,6 +115,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     confirm: options.confirm,
     decided: () => journal?.decided() ?? Promise.resolve(),
   });
+  return mask.mask(report);
 }
 
 /** A wave that somebody counts on, and that this run has not. */

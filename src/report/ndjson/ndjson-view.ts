@@ -1,15 +1,16 @@
 import type { RolloutEvent } from "#rollout";
 import type { LiveView } from "../live-view.ts";
 import type { Output } from "../output.ts";
+import { EVENTS_VERSION } from "./event-schema.ts";
 
-/** The version of the shape below; it goes up when a reader would have to change. */
-const VERSION = 1;
 // JSON leaves these as they are; a terminal takes the first for commands, some readers the others for line ends.
 const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
+// GitHub's runner looks for `##[command]` anywhere in a line.
+const RUNNER_COMMAND = /##(?=\[)/g;
 
 /**
  * A run for programs: one JSON object a line with `type`, `at` (ISO 8601) and the event's own fields. `run-started` also
- * has `v`, the version of the shape. Instants are ISO 8601, lengths of time milliseconds; what is undefined is left out.
+ * has `v`, the version of the shape, which {@link eventsJsonSchema} tells. Instants are ISO 8601, lengths of time milliseconds; what is undefined is left out.
  */
 export function openNdjsonView(output: Output): LiveView {
   return {
@@ -21,11 +22,11 @@ export function openNdjsonView(output: Output): LiveView {
 }
 
 function ndjsonLine({ type, at, ...fields }: RolloutEvent): string {
-  const version = type === "run-started" ? { v: VERSION } : {};
+  const version = type === "run-started" ? { v: EVENTS_VERSION } : {};
   const line = JSON.stringify({ type, at: instant(at), ...version, ...fields }, (key, value: unknown) =>
     key === "startedAt" && typeof value === "number" ? instant(value) : value,
   );
-  return line.replace(UNESCAPED, escape);
+  return line.replace(UNESCAPED, escape).replace(RUNNER_COMMAND, String.raw`#\u0023`);
 }
 
 function instant(ms: number): string {

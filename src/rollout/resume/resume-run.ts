@@ -14,6 +14,8 @@ import { endingOf, HostLog } from "../host/host-log.ts";
 import { realPorts } from "../host/host-ports.ts";
 import { JournalError } from "../journal/errors.ts";
 import { thisProcess } from "../journal/running-process.ts";
+import { createSecretsMask } from "../mask/mask-secrets.ts";
+import { maskSource } from "../mask/mask-source.ts";
 import { continueJournal } from "../journal/open-journal.ts";
 import type { HostStanding, JournalRead } from "../journal/read-journal.ts";
 import { resumeHost } from "./resume-host.ts";
@@ -52,12 +54,14 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
   };
   const events: RolloutEvent[] = [...journal.events];
   const resumption = { type: "resumed", at: clock.now(), operator, process: thisProcess() } as const;
+  const mask = createSecretsMask();
+  const secrets = maskSource(options.secrets, mask);
   const onTrouble = (message: string): void => {
     emit({ type: "notice", message });
   };
   await using writing = await continueJournal(journal.file, resumption, { onTrouble });
   function emit(happening: Parameters<Emit>[0]): void {
-    const event = { at: clock.now(), ...happening };
+    const event = mask.mask({ at: clock.now(), ...happening });
     writing.append(event);
     if (event.type !== "step-progress" && event.type !== "log") events.push(event);
     onEvent(event);
@@ -76,7 +80,13 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     activateLimit: pLimit(limits.activate),
     availability: createAvailability([]),
   };
-  const work: ResumeWork = { options, context, policy, hosts, hostLimit: pLimit(limits.parallel) };
+  const work: ResumeWork = {
+    options: { ...options, secrets },
+    context,
+    policy,
+    hosts,
+    hostLimit: pLimit(limits.parallel),
+  };
   // At once, wave or no wave: an agent that waits does not wait for long.
   const earlier = new Map<HostName, HostReport>();
   await Promise.all(
@@ -89,7 +99,8 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     const gone = names.flatMap((name) => (hosts.has(name) ? [] : (earlier.get(name) ?? [])));
     const whole = (report: RolloutReport): RolloutReport => ({ ...report, hosts: [...report.hosts, ...gone] });
     const report = await rollOutRest(run, hive, {
-      ...{ ssh: context.ssh, stop, leave, clock, events, confirm: options.confirm, secrets: options.secrets },
+      ...{ ssh: context.ssh, stop, leave, clock, events, confirm: options.confirm },
+      secrets,
       ...{ earlier, policy, limits },
       emit(happening) {
         emit(happening.type === "run-finished" ? { ...happening, report: whole(happening.report) } : happening);
@@ -97,7 +108,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
       hosts: hive.hosts.filter(({ name }) => names.includes(name)),
       toplevels: new Map(journal.hosts.flatMap(({ name, toplevel }) => (toplevel ? [[name, toplevel]] : []))),
     });
-    return whole(report);
+    return mask.mask(whole(report));
   }
   for (const name of names) if (!earlier.has(name)) earlier.set(name, skip(name, work));
   if (options.wanted === "revert") await revertAll(earlier, work);

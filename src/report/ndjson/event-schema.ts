@@ -1,0 +1,139 @@
+/**
+ * What each event of `--json` looks like, in the words of its documentation: `docs/events.schema.json` and `docs/events.md`
+ * are made from this. An event without a schema does not compile, nor does a field of another type.
+ */
+import { z } from "zod";
+import { GOALS } from "#hive";
+import type { RolloutEvent } from "#rollout";
+import { OUTCOMES, STEPS } from "#rollout";
+import type { EventOnWire } from "./on-wire.ts";
+
+/** The version of the events' shape; it goes up when a reader would have to change. Fields and types may be added without. */
+export const EVENTS_VERSION = 1;
+
+const instant = z.iso.datetime().meta({ id: "instant", description: "ISO 8601, UTC, with milliseconds" });
+const durationMs = z.number().describe("Milliseconds");
+const host = z.string().describe("The host's name");
+const goal = z.enum(GOALS).meta({ id: "goal", description: "What the run is to reach" });
+const step = z
+  .enum([...STEPS, "roll-back", "reboot"])
+  .meta({ id: "step", description: "A step of a host; roll-back and reboot are in no plan" });
+const storePath = z.string().describe("A store path");
+const count = z.int().nonnegative();
+
+const error = z
+  .strictObject({
+    code: z.string().describe("Stable; all codes are in errors.md"),
+    message: z.string(),
+    hint: z.string().optional().describe("What can be done about it"),
+    host: host.optional(),
+    cause: z.string().optional().describe("What was behind it"),
+  })
+  .meta({ id: "error", description: "What went wrong" });
+
+const copy = z
+  .strictObject({ paths: count, pathsTotal: count, bytes: count, bytesTotal: count })
+  .meta({ id: "copy", description: "How far a copy is; totals are of what the host lacks" });
+
+const history = {
+  host,
+  from: storePath.optional().describe("The system it ran before, as far as that is known"),
+  to: storePath.optional().describe("The system it was to run, if that could be made"),
+  generation: z.int().optional().describe("The profile's generation that is the default now, where this run set it"),
+  secretsFrom: z.int().optional().describe("The generation of secrets it used before"),
+  durationMs,
+  logins: count.describe("SSH logins that were opened"),
+  copiedPaths: count,
+  copiedBytes: count,
+  notices: z.array(z.string()).describe("What there is to know although nothing failed"),
+};
+
+const hostReport = z
+  .union([
+    z.strictObject({ ...history, outcome: z.enum(["deployed", "unchanged"]) }),
+    z.strictObject({ ...history, outcome: z.literal("skipped"), reason: z.string() }),
+    z.strictObject({ ...history, outcome: z.enum(["failed", "rolled-back", "stranded"]), error }),
+  ])
+  .meta({ id: "hostReport", description: `How a host ended: ${OUTCOMES.join(", ")}` });
+
+const runReport = z
+  .strictObject({
+    run: z.string(),
+    goal,
+    startedAt: instant,
+    durationMs,
+    hosts: z.array(hostReport).describe("In the order of their waves"),
+    interrupted: z.boolean().describe("Whether the operator stopped it"),
+  })
+  .meta({ id: "runReport", description: "How a run ended" });
+
+/** Each event's schema, by type. They take nothing that they do not know; what is published from them does. */
+export const eventSchemas = {
+  "run-started": z
+    .strictObject({
+      type: z.literal("run-started"),
+      at: instant,
+      v: z.literal(EVENTS_VERSION).describe("The version of these events"),
+      run: z.string().describe("The run's name"),
+      goal,
+      hive: z.string().describe("The hive's name"),
+      hosts: z.array(host).describe("In the order of the hive"),
+      steps: z.array(step).describe("What each host goes through, in order"),
+    })
+    .describe("The first event of a run"),
+  "wave-started": z
+    .strictObject({ type: z.literal("wave-started"), at: instant, wave: z.string(), hosts: z.array(host) })
+    .describe("A wave begins; only of runs with more than one"),
+  "wave-finished": z
+    .strictObject({
+      type: z.literal("wave-finished"),
+      at: instant,
+      wave: z.string(),
+      stopped: z.string().optional().describe("Why no later wave is begun"),
+    })
+    .describe("All hosts of a wave have ended"),
+  "step-started": z.strictObject({ type: z.literal("step-started"), at: instant, host, step }),
+  "step-progress": z
+    .strictObject({
+      type: z.literal("step-progress"),
+      at: instant,
+      host,
+      step,
+      message: z.string().optional().describe("What is going on, for people"),
+      copy: copy.optional(),
+    })
+    .describe("A step goes on"),
+  "step-finished": z.strictObject({ type: z.literal("step-finished"), at: instant, host, step, durationMs }),
+  "step-failed": z
+    .strictObject({ type: z.literal("step-failed"), at: instant, host, step, durationMs, error })
+    .describe("What it means for the host is told by its host-finished"),
+  log: z
+    .strictObject({ type: z.literal("log"), at: instant, host: host.optional(), step, line: z.string() })
+    .describe("A line that the evaluator (for many hosts), a builder or a host printed, as it was printed"),
+  notice: z
+    .strictObject({ type: z.literal("notice"), at: instant, host: host.optional(), message: z.string() })
+    .describe("Something to know although nothing failed; without a host it is about the run"),
+  interrupted: z
+    .strictObject({
+      type: z.literal("interrupted"),
+      at: instant,
+      leave: z.boolean().describe("Whether hosts under way are left to their agents"),
+    })
+    .describe("The operator asked to stop"),
+  "host-finished": z
+    .strictObject({ type: z.literal("host-finished"), at: instant, host, report: hostReport })
+    .describe("A host ended; one that is taken back later ends once more, and the last one counts"),
+  "run-finished": z
+    .strictObject({ type: z.literal("run-finished"), at: instant, report: runReport })
+    .describe("The last event"),
+} as const satisfies { readonly [Type in RolloutEvent["type"]]: z.ZodType<EventOnWire<Type>> };
+
+/** The JSON Schema of an event. It takes fields that are added later; types that are added later a reader passes over. */
+export function eventsJsonSchema(): object {
+  const schema = z.toJSONSchema(z.union(Object.values(eventSchemas)), {
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties;
+    },
+  });
+  return { ...schema, title: "An event of skep deploy --json" };
+}
