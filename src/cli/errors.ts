@@ -3,6 +3,7 @@ import { SkepError } from "#core";
 /** When each error of the command line happens. */
 export const cliErrorCodes = {
   "cli/usage": "the command line has a word or an option that skep does not know, or lacks one that it needs",
+  "cli/file": "a file that the command line names cannot be written",
   "cli/sandbox": "none of the selected hosts can have a throw-away twin",
 } as const;
 

@@ -8,6 +8,7 @@ import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { printError } from "./print-error.ts";
 import { refuseOddTogether } from "./refuse-odd-options.ts";
+import { addReportCommand, reportOptions } from "./report-command.ts";
 import { addRunsCommands, resumeOptions } from "./runs-command.ts";
 import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
 import {
@@ -70,6 +71,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   addHostsCommand(parser, terminal, finish);
   addCheckCommand(parser, terminal, finish);
   addRunsCommands(parser, terminal, finish);
+  addReportCommand(parser, terminal, finish);
   addSecretsCommand(parser, terminal, finish);
   addStoreCommands(parser, terminal, finish);
   addDemoCommand(parser, terminal, finish);
@@ -101,6 +103,7 @@ const SINGLE_OPTIONS = new Set(
     ...sandboxOptions,
     ...healthOptions,
     ...resumeOptions,
+    ...reportOptions,
     ...simulateOptions,
   }).flatMap(([name, option]) => ("array" in option ? [] : [name])),
 );
@@ -124,7 +127,8 @@ const KNOWN_WORDS = [
     "help",
     "version",
   ],
-  ...["runs", "resume"],
+  ...["runs", "resume", "report"],
+  ...Object.keys(reportOptions),
   ...Object.keys(resumeOptions),
   ...Object.keys(hiveOptions),
   ...Object.keys(deployOptions),

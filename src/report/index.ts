@@ -4,6 +4,8 @@ export { eventSchemas, eventsJsonSchema, EVENTS_VERSION } from "./ndjson/event-s
 export type { OutputFormat } from "./output-format.ts";
 export type { OutputStream } from "./output.ts";
 export { useColors } from "./paint.ts";
+export type { PastRunFormat } from "./past-run.ts";
+export { renderPastRun } from "./past-run.ts";
 export type { Reporter, ReporterOptions } from "./reporter.ts";
 export { createReporter } from "./reporter.ts";
 export { summary } from "./summary.ts";

@@ -1,0 +1,79 @@
+import { plainLine, plainLines } from "../plain-text.ts";
+import type { RunState } from "../run-state.ts";
+import type { Trouble } from "../troubles.ts";
+import { collectTroubles } from "../troubles.ts";
+import { counted } from "../words.ts";
+import { endingOf, markOf, wordOf } from "./endings.ts";
+import type { Markup } from "./markup.ts";
+import { markup } from "./markup.ts";
+
+const NAMES_AT_ONCE = 8;
+const CARDS_AT_ONCE = 12;
+
+/** Everything that went wrong, in full, and why hosts were skipped; nothing of a run that went well. */
+export function troublesSection(state: RunState): Markup | undefined {
+  const troubles = [...collectTroubles(state)].reverse();
+  const skipped = groupSkipped(state);
+  const notices = state.notices.filter(({ host }) => host === undefined);
+  if (troubles.length === 0 && skipped.size === 0 && notices.length === 0) return undefined;
+  return markup`<section aria-labelledby="troubles">
+    <h2 id="troubles">${troubles.length > 0 ? "What went wrong" : "What there is to know"}</h2>
+    ${troubles.slice(0, CARDS_AT_ONCE).map((trouble) => troubleCard(trouble, state))}
+    ${foldedCards(troubles.slice(CARDS_AT_ONCE), state)}
+    ${Array.from(
+      skipped,
+      ([reason, hosts]) =>
+        markup`<article class="card o-skipped">
+          <h3>${names(hosts)} <span class="pill">skipped</span></h3>
+          <p>${reason}</p>
+        </article>`,
+    )}
+    ${notices.map(({ message }) => markup`<article class="card note"><p>${plainLine(message)}</p></article>`)}
+  </section>`;
+}
+
+function foldedCards(troubles: readonly Trouble[], state: RunState): Markup | undefined {
+  if (troubles.length === 0) return undefined;
+  return markup`<details class="folded">
+    <summary>${counted(troubles.length, "error")} more</summary>
+    ${troubles.map((trouble) => troubleCard(trouble, state))}
+  </details>`;
+}
+
+function troubleCard({ hosts, error, log }: Trouble, state: RunState): Markup {
+  const host = state.hosts.get(hosts[0] ?? "");
+  const ending = host === undefined ? "failed" : endingOf(host);
+  const [message = "", ...more] = plainLines(error.message);
+  const cause = error.cause === undefined || error.message.includes(error.cause) ? [] : plainLines(error.cause);
+  const output = [...more, ...cause, ...log];
+  return markup`<article class="card o-${ending}">
+    <h3>
+      ${names(hosts)}
+      <span class="pill"><span aria-hidden="true">${markOf(ending)} </span>${wordOf(ending, state.goal)}</span>
+    </h3>
+    <p class="message">${message} <code class="code">${plainLine(error.code)}</code></p>
+    ${output.length === 0 ? undefined : markup`<pre tabindex="0" aria-label="Last output">${output.join("\n")}</pre>`}
+    ${error.hint === undefined ? undefined : markup`<p class="hint"><b>Hint</b> ${plainLine(error.hint)}</p>`}
+  </article>`;
+}
+
+/** The names of hosts; of many, the rest folded away. */
+function names(hosts: readonly string[]): Markup {
+  if (hosts.length <= NAMES_AT_ONCE) return markup`${hosts.join(", ")}`;
+  return markup`<details class="names">
+    <summary>${counted(hosts.length, "host")}</summary>
+    ${hosts.join(", ")}
+  </details>`;
+}
+
+function groupSkipped({ hosts }: RunState): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { name, report } of hosts.values()) {
+    if (report?.outcome !== "skipped") continue;
+    const reason = plainLine(report.reason);
+    const known = groups.get(reason) ?? [];
+    known.push(name);
+    groups.set(reason, known);
+  }
+  return groups;
+}
