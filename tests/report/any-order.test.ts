@@ -2,68 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createReporter } from "#report";
 import type { OutputFormat } from "#report";
-import { OUTCOMES, STEPS, stepsFor } from "#rollout";
-import type { HostReport, Outcome, RolloutEvent, RolloutReport } from "#rollout";
+import { OUTCOMES } from "#rollout";
+import type { Outcome, RolloutEvent } from "#rollout";
+import { inAnyOrder, started } from "./arbitrary-events.ts";
 import { captureStream } from "./streams.ts";
-import { hostReport, name, NOON } from "./typical-run.ts";
+import { NOON } from "./typical-run.ts";
 import { playTerminal } from "./virtual-terminal.ts";
 
 const SIZE = { columns: 200, rows: 60 };
-const HOSTS = ["web-1", "web-2", "db-1", "edge-1"] as const;
 const WORDS: Record<string, Outcome> = {
   ...Object.fromEntries(OUTCOMES.map((o) => [o, o])),
   "rolled back": "rolled-back",
 };
-
-const text = fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), fc.constantFrom("\u001b[2J", "a\nb", "\r"));
-const error = fc.record(
-  { code: fc.constant("health/failed"), message: text, hint: text, cause: text },
-  { requiredKeys: ["code", "message"] },
-);
-const report: fc.Arbitrary<HostReport> = fc
-  .tuple(fc.constantFrom(...HOSTS), fc.constantFrom(...OUTCOMES), error, text, fc.array(text, { maxLength: 2 }))
-  .map(([host, outcome, failure, reason, notices]) => {
-    if (outcome === "skipped") return hostReport(host, { outcome, reason, notices });
-    if (outcome === "deployed" || outcome === "unchanged") return hostReport(host, { outcome, notices });
-    return hostReport(host, { outcome, error: failure, notices });
-  });
-const finished: fc.Arbitrary<RolloutReport> = fc
-  .tuple(fc.uniqueArray(report, { selector: ({ host }) => host }), fc.boolean())
-  .map(([hosts, interrupted]) => ({ run: "r", goal: "switch", startedAt: NOON, durationMs: 9, hosts, interrupted }));
-const host = fc.constantFrom(...HOSTS).map(name);
-const step = fc.constantFrom(...STEPS, "roll-back" as const);
-const at = fc.integer({ min: NOON - 30_000, max: NOON + 30_000 });
-const count = fc.nat(5_000_000);
-const copy = fc.record({ paths: count, pathsTotal: count, bytes: count, bytesTotal: count });
-const durationMs = fc.nat(5_000_000);
-const type = <Type extends string>(value: Type): fc.Arbitrary<Type> => fc.constant(value);
-const started = fc.record({
-  at,
-  type: type("run-started"),
-  run: text,
-  goal: fc.constant("switch" as const),
-  hive: text,
-  hosts: fc.subarray(HOSTS.map(name)),
-  steps: fc.constant(stepsFor("switch")),
-});
-const event: fc.Arbitrary<RolloutEvent> = fc.oneof(
-  started,
-  fc.record({ at, type: type("step-started"), host, step }),
-  fc.record(
-    { at, type: type("step-progress"), host, step, message: text, copy },
-    { requiredKeys: ["at", "type", "host", "step"] },
-  ),
-  fc.record({ at, type: type("step-finished"), host, step, durationMs }),
-  fc.record({ at, type: type("step-failed"), host, step, durationMs, error }),
-  fc.record({ at, type: type("log"), host, step, line: text }, { requiredKeys: ["at", "type", "step", "line"] }),
-  fc.record({ at, type: type("notice"), host, message: text }, { requiredKeys: ["at", "type", "message"] }),
-  fc.record({ at, type: type("interrupted"), leave: fc.boolean() }),
-  fc
-    .tuple(at, report)
-    .map(([when, its]) => ({ at: when, type: "host-finished" as const, host: its.host, report: its })),
-  fc.record({ at, type: type("run-finished"), report: finished }),
-);
-const inAnyOrder = fc.array(event, { maxLength: 40 });
 
 async function write(
   events: readonly RolloutEvent[],
