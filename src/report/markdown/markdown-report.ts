@@ -8,12 +8,15 @@ import { describeChange } from "../system-text.ts";
 import type { Trouble } from "../troubles.ts";
 import { collectTroubles } from "../troubles.ts";
 import { verdictOf } from "../verdict.ts";
+import { cut } from "../width.ts";
 import { counted, OUTCOME_MARKS, outcomeWord } from "../words.ts";
 import { codeBlock, codeSpan } from "./markdown-text.ts";
 
 /** Of more hosts than this, those that ended well are only named. */
 const MOST_ROWS = 50;
 const MOST_TROUBLES = 25;
+const MOST_LINES = 30;
+const MOST_COLUMNS = 300;
 
 /**
  * A run as GitHub's and GitLab's Markdown: for the summary of a job, a comment, a wiki. At most about half a megabyte,
@@ -50,7 +53,7 @@ function wavesBlock({ waves }: RunState): readonly (readonly string[])[] {
     codeSpan(name),
     String(hosts.length),
     endedAt === undefined ? "not ended" : formatDuration(endedAt - startedAt),
-    stopped === undefined ? "" : codeSpan(plainLine(stopped)),
+    stopped === undefined ? "" : codeSpan(short(plainLine(stopped))),
   ]);
   return [table(["Wave", "Hosts", "Time", "Stopped because"], rows)];
 }
@@ -62,7 +65,11 @@ function hostsTable(reports: readonly HostReport[], { goal }: RunState): readonl
     codeSpan(describeChange(report, { detail: "short", touchesHost: needsHost(goal) })),
     report.copiedBytes > 0 ? formatBytes(report.copiedBytes) : "",
     report.outcome === "skipped" ? "" : formatDuration(report.durationMs),
-    "reason" in report ? codeSpan(plainLine(report.reason)) : "error" in report ? codeSpan(report.error.code) : "",
+    "reason" in report
+      ? codeSpan(short(plainLine(report.reason)))
+      : "error" in report
+        ? codeSpan(report.error.code)
+        : "",
   ]);
   return table(["Host", "Outcome", "System", "Copied", "Time", "Why"], rows);
 }
@@ -105,9 +112,13 @@ function troubleLines({ hosts, error, log }: Trouble): readonly string[] {
   return [
     `### ${names}${more}: ${codeSpan(error.code)}`,
     "",
-    ...codeBlock([...plainLines(error.message), ...cause, ...log]),
-    ...(error.hint === undefined ? [] : ["", `Hint: ${codeSpan(plainLine(error.hint))}`]),
+    ...codeBlock([...plainLines(error.message), ...cause, ...log].slice(0, MOST_LINES).map(short)),
+    ...(error.hint === undefined ? [] : ["", `Hint: ${codeSpan(short(plainLine(error.hint)))}`]),
   ];
+}
+
+function short(line: string): string {
+  return cut(line, MOST_COLUMNS);
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
