@@ -1,5 +1,5 @@
 /**
- * Makes a fresh clone ready for `npm test`: dependencies, and the Debian packages the fleet tests stand on.
+ * Makes a fresh clone ready for `npm test`: dependencies, and the Debian packages that tests stand on: the fleet's, and a browser.
  * Plain JavaScript without dependencies, because it runs before there are any. Silent when there is nothing to do.
  */
 import { spawnSync } from "node:child_process";
@@ -13,7 +13,7 @@ const APT_UPDATE_TIMEOUT_MS = 180_000;
 const APT_INSTALL_TIMEOUT_MS = 900_000;
 const POLICY = "/usr/sbin/policy-rc.d";
 
-/** Each package the fleet needs, and what shows that it is there. */
+/** Each package that tests need, and what shows that it is there. */
 const PACKAGES = {
   debootstrap: () => hasProgram("debootstrap"),
   "systemd-container": () => hasProgram("systemd-nspawn"),
@@ -24,6 +24,7 @@ const PACKAGES = {
   iproute2: () => hasProgram("ip"),
   "busybox-static": () => existsSync("/var/lib/dpkg/info/busybox-static.list") && existsSync("/bin/busybox"),
   sudo: () => hasProgram("sudo"),
+  chromium: () => hasProgram("chromium") || hasProgram("google-chrome"),
 };
 
 installDependencies();
