@@ -41,7 +41,7 @@ function tally(hosts: readonly HostState[], { goal }: RunState): readonly Markup
     if (count === 0) return [];
     return [
       markup`<li class="o-${ending}">
-        <span class="mark" aria-hidden="true">${markOf(ending)}</span><b>${count}</b> ${wordOf(ending, goal)}
+        <span class="mark" aria-hidden="true">${markOf(ending)}</span> <b>${count}</b> ${wordOf(ending, goal)}
       </li>`,
     ];
   });

@@ -19,7 +19,8 @@ export function hostsSection(state: RunState, origin: RunOrigin | undefined): Ma
   const startedAt = state.startedAt ?? 0;
   const endedAt = Math.max(startedAt + (state.report?.durationMs ?? 0), lastInstant(hosts), state.lastAt ?? 0);
   const options: LanesOptions = { scale: timeScale(startedAt, endedAt), endedAt };
-  const groups = groupHosts(hosts, { waveOf: waveFinder(state, origin) });
+  const waveOf = waveFinder(state, origin);
+  const groups = groupHosts(hosts, { waveOf });
   return markup`<section aria-labelledby="hosts">
     <h2 id="hosts">Hosts</h2>
     <div class="controls" hidden>
@@ -49,7 +50,7 @@ export function hostsSection(state: RunState, origin: RunOrigin | undefined): Ma
             <th scope="col" class="number">Took</th>
           </tr>
         </thead>
-        ${groups.map((group) => rowsOf(group, { state, options }))}
+        ${groups.map((group) => rowsOf(group, { state, options, waveOf }))}
       </table>
     </div>
   </section>`;
@@ -63,9 +64,13 @@ function lastInstant(hosts: readonly HostState[]): number {
   return last;
 }
 
-function waveFinder({ waves }: RunState, origin: RunOrigin | undefined): (host: string) => string | undefined {
+type WaveFinder = (host: string) => string | undefined;
+
+function waveFinder({ waves }: RunState, origin: RunOrigin | undefined): WaveFinder {
+  const all = origin?.waves ?? waves;
+  if (all.length < 2) return () => undefined;
   const found = new Map<string, string>();
-  for (const { name, hosts } of origin?.waves ?? waves) for (const host of hosts) found.set(host, name);
+  for (const { name, hosts } of all) for (const host of hosts) found.set(host, name);
   return (host) => found.get(host);
 }
 
@@ -85,21 +90,26 @@ function formatTick(ms: number): string {
   return seconds === 0 ? `${minutes} min` : `${minutes}:${String(seconds).padStart(2, "0")} min`;
 }
 
-function rowsOf(
-  group: readonly HostState[],
-  { state, options }: { readonly state: RunState; readonly options: LanesOptions },
-): Markup {
+interface RowOptions {
+  readonly state: RunState;
+  readonly options: LanesOptions;
+  /** Undefined for runs of one wave. */
+  readonly waveOf: WaveFinder;
+}
+
+function rowsOf(group: readonly HostState[], { state, options, waveOf }: RowOptions): Markup {
   const [first] = group;
   if (first === undefined) return markup``;
   const isOne = group.length === 1;
   const copied = sum(group.map(({ report }) => report?.copiedBytes ?? 0));
+  const wave = waveOf(first.name);
   const name = isOne ? first.name : counted(group.length, "host");
   const details = isOne ? hostDetails(first, { state }) : groupDetails(group);
   return markup`<tbody class="${endingClass(first)}">
     <tr>
-      <th scope="row">${name}</th>
+      <th scope="row">${name}${isOne || wave === undefined ? undefined : markup`<span class="of">wave ${wave}</span>`}</th>
       <td class="ended">
-        <span class="mark" aria-hidden="true">${markOf(endingOf(first))}</span>${endingWord(first, state.goal)}
+        <span class="mark" aria-hidden="true">${markOf(endingOf(first))}</span> ${endingWord(first, state.goal)}
       </td>
       <td class="time">${lanes(group, options)}</td>
       <td class="number">${copied === 0 ? "" : formatBytes(copied)}</td>

@@ -40,7 +40,7 @@ h2 { margin: 2.75rem 0 0.9rem; font-size: 1.2rem; letter-spacing: -0.01em; }
 .tally.small { margin: 0; gap: 0.3rem; font-size: 0.9em; }
 .tally.small li { padding: 0 0.6rem 0 0.4rem; }
 .mark {
-  display: inline-block; width: 1.3em; margin-right: 0.25em; text-align: center; font-weight: 700;
+  display: inline-block; width: 1.2em; text-align: center; font-weight: 700;
   font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
 .comb { max-width: min(24rem, 42vw); max-height: 15rem; height: auto; }
@@ -71,7 +71,7 @@ pre {
   margin-top: 0.6rem; padding: 0.7rem 0.9rem; border-radius: 7px; background: var(--paper); border: 1px solid var(--line);
   white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto;
 }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
+.scroll { position: relative; overflow-x: auto; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: 0.45rem 0.9rem; text-align: left; vertical-align: middle; }
 thead th { color: var(--dim); font-weight: 500; font-size: 0.82rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -82,6 +82,7 @@ tbody th { font-weight: 600; }
 .hosts > tbody + tbody > tr:first-child > * { border-top: 1px solid var(--line); }
 .hosts > tbody > tr:first-child > * { padding-bottom: 0.2rem; }
 .hosts th { white-space: nowrap; }
+.of { display: block; color: var(--dim); font-weight: 400; font-size: 0.82rem; }
 .ended { color: var(--tone); white-space: nowrap; font-weight: 600; }
 td.time, th.time { width: 60%; min-width: 20rem; padding-left: 0.4rem; padding-right: 0.4rem; }
 .axis { display: flex; }

@@ -53,7 +53,7 @@ function waveRow({ name, hosts, begun }: ShownWave, state: RunState): Markup {
     if (count === 0) return [];
     return [
       markup`<li class="o-${ending}">
-        <span class="mark" aria-hidden="true">${markOf(ending)}</span><b>${count}</b> ${wordOf(ending, state.goal)}
+        <span class="mark" aria-hidden="true">${markOf(ending)}</span> <b>${count}</b> ${wordOf(ending, state.goal)}
       </li>`,
     ];
   });

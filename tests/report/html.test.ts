@@ -1,0 +1,237 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Browser, Page } from "puppeteer-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { renderPastRun } from "#report";
+import type { JournalRead, RolloutEvent } from "#rollout";
+import { openBrowser, whyNoBrowser } from "./browser.ts";
+import { simulatedJournal } from "./simulated-journal.ts";
+import { BAD_GATEWAY, hostReport, name, rolloutReport, typicalRun } from "./typical-run.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+const render = (journal: JournalRead): string => renderPastRun(journal, { format: "html", colors: false, columns: 80 });
+
+/** The journal of events as somebody's run has them. */
+function journalOf(events: readonly RolloutEvent[]): JournalRead {
+  const reports = new Map(
+    events.flatMap((event) => (event.type === "host-finished" ? [[event.host, event.report]] : [])),
+  );
+  const hosts = ["web-1", "web-2", "db-1"].map((host) => ({
+    ...{ name: name(host), wave: "rest", target: { host }, step: undefined, begun: true },
+    report: reports.get(name(host)),
+  }));
+  const end = events.find((event) => event.type === "run-finished");
+  return {
+    file: "r-7c1d.ndjson",
+    header: {
+      ...{ v: 1, run: "r-7c1d", goal: "switch", hive: "apiary", operator: "ann@laptop", startedAt: events[0]?.at },
+      revision: { name: "apiary", revision: "0123456789abcdef", dirty: false },
+      ...{ hosts, policy: {}, process: { pid: 1, machine: "laptop", started: null } },
+    },
+    ...{ events, resumptions: [], state: "ended", report: end?.report, hosts },
+  } as unknown as JournalRead;
+}
+
+describe("the page of a run", () => {
+  it("loads nothing, and holds no text of a host's that is markup", () => {
+    const evil = `</title></script><script>alert(1)</script><img src=x onerror=alert(1)>"'\u0000`;
+    const events = typicalRun().map((event): RolloutEvent => {
+      if (event.type === "log") return { ...event, line: evil };
+      if (event.type !== "host-finished" || event.host !== "db-1") return event;
+      const error = { ...BAD_GATEWAY, message: evil, hint: evil, cause: evil, code: evil };
+      return { ...event, report: hostReport("db-1", { outcome: "failed", error, notices: [evil] }) };
+    });
+    const page = render(journalOf(events));
+    expect(page.match(/<img|alert\(1\)<\/script>/g)).toBeNull();
+    expect(page.match(/<script/g)).toHaveLength(1);
+    expect(page.match(/<[^>]*\s(src|href|style|on\w+)=|@import|url\(/gi)).toBeNull();
+  });
+
+  it("is small and made at once also of a thousand hosts", async () => {
+    const journal = await simulatedJournal(1_000, { bad: 20, policy: { waves: ["@canary", "rest"], maxFailures: 30 } });
+    const page = render(journal);
+    expect(Buffer.byteLength(page)).toBeLessThan(2 * 1024 * 1024);
+    for (const { name: host } of journal.hosts) expect(page).toContain(`>${host}<`);
+  });
+});
+
+const reason = whyNoBrowser();
+describe.skipIf(reason !== undefined)(
+  `the page of a run in a browser${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  { timeout: 120_000 },
+  () => {
+    let browser: Browser;
+    let page: Page;
+    let folder = "";
+    /** What the browser had against the page, and what it asked for beside it. */
+    let complaints: string[];
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "skep-page-"));
+      browser = await openBrowser();
+    }, 90_000);
+    afterAll(async () => {
+      await browser.close();
+      rmSync(folder, { recursive: true });
+    });
+    beforeEach(async () => {
+      page = await browser.newPage();
+      complaints = [];
+      page.on("console", (message) => complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("request", (request) => {
+        if (!request.url().startsWith("file:")) complaints.push(request.url());
+      });
+      await page.setViewport({ width: 1_280, height: 900 });
+    });
+    afterEach(() => page.close());
+
+    const open = async (journal: JournalRead): Promise<void> => {
+      const file = join(folder, "report.html");
+      writeFileSync(file, render(journal));
+      await page.goto(pathToFileURL(file).href);
+    };
+    const three = (): JournalRead => journalOf(typicalRun());
+    const many = (count: number): Promise<JournalRead> =>
+      simulatedJournal(count, { bad: 12, policy: { waves: ["@canary", "10%", "rest"], maxFailures: 40 } });
+    /** What axe has against it: contrast, names, landmarks, tables, keyboard. */
+    const accessibility = async (): Promise<readonly string[]> => {
+      await page.addScriptTag({ path: AXE }).catch(() => undefined);
+      return page.evaluate(async () => {
+        const { axe } = globalThis as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+        };
+        const { violations } = await axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ""} ${nodes[0]?.failureSummary ?? ""}`);
+      });
+    };
+    const text = (selector: string): Promise<string[]> =>
+      page.$$eval(selector, (found) =>
+        found.map((one) => (one as unknown as { innerText: string }).innerText.trim().replaceAll(/\s+/g, " ")),
+      );
+
+    it("shows three hosts: how each ended, its steps along the time, and what went wrong", async () => {
+      await open(three());
+      expect(await page.title()).toBe("switch of apiary: 1 deployed, 1 unchanged, 1 rolled back in 42 s");
+      expect(await text("header .tally li")).toEqual(["= 1 unchanged", "+ 1 deployed", "< 1 rolled back"]);
+      expect(await text(".card h3")).toContain("db-1 < rolled back");
+      expect(await text(".card pre")).toEqual(["nginx: bind() to 0.0.0.0:80 failed"]);
+      const rows = await text("table.hosts > tbody > tr:first-child");
+      expect(rows.map((row) => row.replaceAll("\t", " "))).toEqual([
+        "db-1 < rolled back 38.0 MiB 29 s",
+        "web-1 + deployed 38.0 MiB 12 s",
+        "web-2 = unchanged 1.0 s",
+      ]);
+      const lanes = await page.$$eval("svg.lanes", (all) =>
+        all.map((one) => ({
+          label: one.getAttribute("aria-label"),
+          widths: [...one.querySelectorAll("path:not(.grid)")].map((path) => path.getBoundingClientRect().width > 1),
+        })),
+      );
+      expect(lanes[0]).toEqual({ label: "check 25 s, failed, roll-back 3.0 s", widths: [true, true] });
+      expect(lanes[1]?.label).toBe("connect 0.4 s, copy 4.0 s, test 6.0 s, commit 1.0 s");
+      expect(complaints).toEqual([]);
+    });
+
+    it("opens a host's steps from the keyboard", async () => {
+      await open(three());
+      const isOpen = (): Promise<boolean> =>
+        page.$eval("table.hosts details", (one) => (one as unknown as { open: boolean }).open);
+      await page.focus("table.hosts summary");
+      expect(await isOpen()).toBe(false);
+      await page.keyboard.press("Enter");
+      expect(await isOpen()).toBe(true);
+      expect((await text("table.hosts details table.steps tbody tr"))[0]).toMatch(
+        /^check \+\d+ s 25 s failed: health\/failed$/,
+      );
+    });
+
+    it("folds 500 hosts into those that went the same way, and finds one among them", async () => {
+      const journal = await many(500);
+      await open(journal);
+      const groups = await text("table.hosts > tbody > tr:first-child > th");
+      expect(groups.length).toBeLessThan(30);
+      expect(groups.filter((one) => / hosts/.test(one)).length).toBeGreaterThan(2);
+      expect(await page.$$eval("svg.comb path", (cells) => cells.length)).toBe(500);
+      expect(await page.$$eval("details[open]", (all) => all.length)).toBe(0);
+      const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+      expect(isWide).toBe(false);
+
+      await page.type("#find", "host-137");
+      expect(await text("#found")).toEqual(["1 host"]);
+      expect(await text("table.hosts > tbody:not([hidden]) table.matrix > tbody > tr:not([hidden]) > th")).toEqual([
+        "host-137",
+      ]);
+      await page.$eval("#find", (input) => {
+        (input as unknown as { value: string }).value = "";
+        input.dispatchEvent(new Event("input"));
+      });
+      expect(await page.$$eval("[hidden]", (all) => all.length)).toBe(0);
+      expect(complaints).toEqual([]);
+    });
+
+    it.each(["light", "dark"])("is accessible in the %s, with 3 hosts and with 500", async (value) => {
+      for (const journal of [three(), await many(500)]) {
+        await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
+        await page.setBypassCSP(true);
+        await open(journal);
+        await page.$$eval("details", (all) => {
+          for (const one of all.slice(0, 5)) one.setAttribute("open", "");
+        });
+        expect(await accessibility()).toEqual([]);
+      }
+    });
+
+    it("looks otherwise by night than by day, and prints by day with everything open", async () => {
+      const paper = (): Promise<string> =>
+        page.evaluate("getComputedStyle(document.body).backgroundColor") as Promise<string>;
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+      await open(three());
+      const day = await paper();
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
+      expect(await paper()).not.toBe(day);
+      const pdf = await page.pdf({ format: "A4" });
+      expect(Buffer.from(pdf.subarray(0, 5)).toString()).toBe("%PDF-");
+      await page.evaluate('dispatchEvent(new Event("beforeprint"))');
+      expect(await page.$$eval("table.hosts details:not([open])", (all) => all.length)).toBe(0);
+      await page.evaluate('dispatchEvent(new Event("afterprint"))');
+      expect(await page.$$eval("table.hosts details[open]", (all) => all.length)).toBe(0);
+    });
+
+    it("is whole without its script, and without the controls that need it", async () => {
+      await page.setJavaScriptEnabled(false);
+      await open(three());
+      const body = await page.evaluate("document.body.innerText");
+      expect(body).toContain("http :80/healthz answered 502");
+      expect(body).toContain("web-1");
+      expect(body).not.toContain("Find a host");
+    });
+
+    it("runs and loads nothing but its own, even where a host's text were taken for markup", async () => {
+      const file = join(folder, "planted.html");
+      const planted = `<script>document.title = "planted"</script><img src="https://192.0.2.1/a.png"><p style="color:red">`;
+      writeFileSync(file, render(three()).replace("<main>", `<main>${planted}`));
+      await page.goto(pathToFileURL(file).href);
+      expect(await page.title()).not.toBe("planted");
+      expect(complaints.filter((one) => /Content Security Policy/.test(one)).length).toBeGreaterThanOrEqual(3);
+    });
+
+    it("tells of a run that never came to its end", async () => {
+      const events = typicalRun().slice(0, -4);
+      await open(journalOf(events));
+      expect(await text("header .tally li")).toEqual(["= 1 unchanged", "+ 1 deployed", "? 1 not ended"]);
+      expect(await text("header .facts")).toEqual([expect.stringContaining("did not come to its end")]);
+      expect(complaints).toEqual([]);
+    });
+
+    it("has room for any name, on a telephone too", async () => {
+      const report = rolloutReport([hostReport(`web-${"x".repeat(50)}`, { outcome: "deployed" })]);
+      await page.setViewport({ width: 380, height: 700 });
+      await open(journalOf([...typicalRun().slice(0, -1), { at: 0, type: "run-finished", report }]));
+      expect(await page.evaluate("document.documentElement.scrollWidth > innerWidth")).toBe(false);
+    });
+  },
+);
