@@ -44,7 +44,7 @@ function wantedOf(args: ReportArguments, runs: readonly JournalRead[]): readonly
         hint: `name the run first: skep report ${file} --${format}`,
       });
     }
-    return [{ format, file: file === "" || file === "-" ? undefined : file }];
+    return [{ format, file: file === "" ? undefined : file }];
   });
   const toStdout = wanted.filter(({ file }) => file === undefined).map(({ format }) => `--${format}`);
   if (toStdout.length > 1) {

@@ -64,7 +64,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     ...(format === "github" && !quiet ? [openGithubView(stderr, ci)] : []),
     ...(format === "gitlab" && !quiet ? [openGitlabView(stderr, ci)] : []),
   ];
-  const summary = format === "github" ? env.GITHUB_STEP_SUMMARY || undefined : undefined;
+  const summary = format === "github" && env.GITHUB_STEP_SUMMARY !== "" ? env.GITHUB_STEP_SUMMARY : undefined;
   let ending: Promise<void> | undefined;
 
   const end = async (): Promise<void> => {

@@ -26,7 +26,7 @@ export function describeTroubles(state: RunState, paint: Paint): string[] {
 }
 
 /** Everything that went wrong, what is the same on several hosts once, the worst last. */
-export function collectTroubles(state: RunState): readonly Trouble[] {
+function collectTroubles(state: RunState): readonly Trouble[] {
   const troubles = new Map<string, Trouble>();
   // The worst last, as in the closing table; but those that only went back with others behind what made them.
   const hosts = Array.from(state.hosts.values()).sort((a, b) => severityOf(a) - severityOf(b));
@@ -41,6 +41,16 @@ export function collectTroubles(state: RunState): readonly Trouble[] {
     else same.hosts.push(host.name);
   }
   return [...troubles.values()];
+}
+
+/** The same with the worst first, for what is read from its top; those that only went back with others stay behind. */
+export function troublesByWeight(state: RunState): readonly Trouble[] {
+  const troubles = [...collectTroubles(state)].reverse();
+  const isReverted = ({ hosts }: Trouble): boolean => {
+    const host = state.hosts.get(hosts[0] ?? "");
+    return host !== undefined && wasReverted(host);
+  };
+  return [...troubles.filter((one) => !isReverted(one)), ...troubles.filter(isReverted)];
 }
 
 function severityOf({ report }: HostState): number {

@@ -1,7 +1,7 @@
 import { plainLine, plainLines } from "../plain-text.ts";
 import type { RunState } from "../run-state.ts";
 import type { Trouble } from "../troubles.ts";
-import { collectTroubles } from "../troubles.ts";
+import { troublesByWeight } from "../troubles.ts";
 import { counted, listNames, outcomeWord } from "../words.ts";
 import { githubCommand } from "./github-text.ts";
 
@@ -11,7 +11,7 @@ const NAMES_IN_TITLE = 3;
 
 /** An `::error` for everything that went wrong, the worst first; what is the same on several hosts is one. */
 export function githubAnnotations(state: RunState): readonly string[] {
-  const troubles = [...collectTroubles(state)].reverse();
+  const troubles = troublesByWeight(state);
   const shown = troubles.length > MOST ? troubles.slice(0, MOST - 1) : troubles;
   const left = troubles.slice(shown.length);
   return [

@@ -1,7 +1,7 @@
 import { plainLine, plainLines } from "../plain-text.ts";
 import type { RunState } from "../run-state.ts";
 import type { Trouble } from "../troubles.ts";
-import { collectTroubles } from "../troubles.ts";
+import { troublesByWeight } from "../troubles.ts";
 import { counted } from "../words.ts";
 import { endingOf, markOf, wordOf } from "./endings.ts";
 import type { Markup } from "./markup.ts";
@@ -12,7 +12,7 @@ const CARDS_AT_ONCE = 12;
 
 /** Everything that went wrong, in full, and why hosts were skipped; nothing of a run that went well. */
 export function troublesSection(state: RunState): Markup | undefined {
-  const troubles = [...collectTroubles(state)].reverse();
+  const troubles = troublesByWeight(state);
   const skipped = groupSkipped(state);
   const notices = state.notices.filter(({ host }) => host === undefined);
   if (troubles.length === 0 && skipped.size === 0 && notices.length === 0) return undefined;

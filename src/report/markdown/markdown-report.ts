@@ -1,15 +1,15 @@
 import { formatBytes, formatDuration } from "#core";
 import { needsHost } from "#hive";
-import type { HostReport } from "#rollout";
+import type { HostReport, Outcome } from "#rollout";
 import { OUTCOMES } from "#rollout";
 import { plainLine, plainLines } from "../plain-text.ts";
 import type { RunState } from "../run-state.ts";
 import { describeChange } from "../system-text.ts";
 import type { Trouble } from "../troubles.ts";
-import { collectTroubles } from "../troubles.ts";
+import { troublesByWeight } from "../troubles.ts";
 import { verdictOf } from "../verdict.ts";
 import { cut } from "../width.ts";
-import { counted, OUTCOME_MARKS, outcomeWord } from "../words.ts";
+import { counted, outcomeWord } from "../words.ts";
 import { codeBlock, codeSpan } from "./markdown-text.ts";
 
 /** Of more hosts than this, those that ended well are only named. */
@@ -81,7 +81,7 @@ const EMOJI = {
   failed: "🔴",
   "rolled-back": "🟠",
   stranded: "🆘",
-} as const satisfies Record<keyof typeof OUTCOME_MARKS, string>;
+} as const satisfies Record<Outcome, string>;
 
 function othersBlocks(
   reports: readonly HostReport[],
@@ -97,7 +97,7 @@ function othersBlocks(
 }
 
 function troublesBlocks(state: RunState): readonly (readonly string[])[] {
-  const troubles = [...collectTroubles(state)].reverse();
+  const troubles = troublesByWeight(state);
   const left = troubles.length - MOST_TROUBLES;
   return [
     ...troubles.slice(0, MOST_TROUBLES).map(troubleLines),

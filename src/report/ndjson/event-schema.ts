@@ -35,6 +35,25 @@ const copy = z
   .strictObject({ paths: count, pathsTotal: count, bytes: count, bytesTotal: count })
   .meta({ id: "copy", description: "How far a copy is; totals are of what the host lacks" });
 
+const baseline = z
+  .strictObject({
+    failedUnits: z.array(z.string()).optional().describe("Units in state failed, where the host could tell"),
+    answers: z.array(
+      z
+        .strictObject({ check: z.string(), passed: z.boolean(), seen: z.string() })
+        .meta({ id: "answer", description: "What a check said" }),
+    ),
+  })
+  .meta({ id: "baseline", description: "Checks that passed before must pass again after going back" });
+
+const hostBefore = z
+  .strictObject({
+    bootId: z.string().describe("Of the boot it was in"),
+    secrets: z.int().optional().describe("The generation of secrets it used"),
+    baseline,
+  })
+  .meta({ id: "hostBefore", description: "What a host is judged by after it was changed" });
+
 const history = {
   host,
   from: storePath.optional().describe("The system it ran before, as far as that is known"),
@@ -79,10 +98,25 @@ export const eventSchemas = {
       hive: z.string().describe("The hive's name"),
       hosts: z.array(host).describe("In the order of the hive"),
       steps: z.array(step).describe("What each host goes through, in order"),
+      waves: z
+        .array(
+          z
+            .strictObject({ name: z.string(), hosts: z.array(host) })
+            .meta({ id: "wave", description: "Hosts that go together" }),
+        )
+        .optional()
+        .describe("In the order they go; of a run that is resumed they are told as they begin"),
     })
     .describe("The first event of a run"),
   "wave-started": z
-    .strictObject({ type: z.literal("wave-started"), at: instant, wave: z.string(), hosts: z.array(host) })
+    .strictObject({
+      type: z.literal("wave-started"),
+      at: instant,
+      wave: z.string(),
+      number: count.describe("Its place among the waves of the run, from 1 up"),
+      of: count.describe("How many waves the run has"),
+      hosts: z.array(host),
+    })
     .describe("A wave begins; only of runs with more than one"),
   "wave-finished": z
     .strictObject({
@@ -100,6 +134,7 @@ export const eventSchemas = {
       host,
       step,
       message: z.string().optional().describe("What is going on, for people"),
+      until: instant.optional().describe("When what the message says is over: the end of a soak"),
       copy: copy.optional(),
     })
     .describe("A step goes on"),
@@ -107,6 +142,15 @@ export const eventSchemas = {
   "step-failed": z
     .strictObject({ type: z.literal("step-failed"), at: instant, host, step, durationMs, error })
     .describe("What it means for the host is told by its host-finished"),
+  baseline: z
+    .strictObject({
+      type: z.literal("baseline"),
+      at: instant,
+      host,
+      run: z.string().describe("The agent's run: a way back has one of its own"),
+      before: hostBefore,
+    })
+    .describe("How a host was before an agent was started on it"),
   log: z
     .strictObject({ type: z.literal("log"), at: instant, host: host.optional(), step, line: z.string() })
     .describe("A line that the evaluator (for many hosts), a builder or a host printed, as it was printed"),

@@ -8,6 +8,9 @@ const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
 // GitHub's runner looks for `##[command]` anywhere in a line.
 const RUNNER_COMMAND = /##(?=\[)/g;
 
+/** Fields that hold one, beside `at`. */
+const INSTANTS: ReadonlySet<string> = new Set(["startedAt", "until"]);
+
 /**
  * A run for programs: one JSON object a line with `type`, `at` (ISO 8601) and the event's own fields. `run-started` also
  * has `v`, the version of the shape, which {@link eventsJsonSchema} tells. Instants are ISO 8601, lengths of time milliseconds; what is undefined is left out.
@@ -24,7 +27,7 @@ export function openNdjsonView(output: Output): LiveView {
 function ndjsonLine({ type, at, ...fields }: RolloutEvent): string {
   const version = type === "run-started" ? { v: EVENTS_VERSION } : {};
   const line = JSON.stringify({ type, at: instant(at), ...version, ...fields }, (key, value: unknown) =>
-    key === "startedAt" && typeof value === "number" ? instant(value) : value,
+    INSTANTS.has(key) && typeof value === "number" ? instant(value) : value,
   );
   return line.replace(UNESCAPED, escape).replace(RUNNER_COMMAND, String.raw`#\u0023`);
 }

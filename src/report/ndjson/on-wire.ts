@@ -18,6 +18,6 @@ type OnWire<T> = T extends HostName | StorePath
         >
       : T;
 
-type FieldOnWire<Key, Value> = Key extends "at" | "startedAt" ? string : OnWire<Value>;
+type FieldOnWire<Key, Value> = Key extends "at" | "startedAt" | "until" ? string : OnWire<Value>;
 type RequiredKey<T> = { [Key in keyof T]-?: undefined extends T[Key] ? never : Key }[keyof T];
 type Flat<T> = { [Key in keyof T]: T[Key] };
