@@ -8,6 +8,11 @@ export const HOSTS = ["web-1", "web-2", "db-1", "edge-1"] as const;
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
   fc.constantFrom("\u001b[2J", "a\nb", "\r", "]]>", "<b>&amp;'\"", "`` ` ```\n```", "|a|\\|", "[a](http://a.b)"),
+  fc.constantFrom(
+    "a ` [b](http://c.d) <b> ` @ann",
+    "``` [b](http://c.d)\n```\n# a\n![b](c)\n",
+    "| ` | [b](http://c.d)",
+  ),
   fc.constantFrom("::error::a", "\n  ::stop-commands::x\n", "##[error]a", "a ##[group]b", "@ann #1 http://a.b"),
   fc.constantFrom(
     "section_start:1:a\r\u001b[0K",
