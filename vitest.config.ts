@@ -16,6 +16,7 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/fleet/**"],
           testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -24,7 +25,9 @@ export default defineConfig({
           name: "fleet",
           include: ["tests/fleet/**/*.test.ts"],
           globalSetup: ["tests/fleet/global-setup.ts"],
-          fileParallelism: false,
+          // They wait more than they work; the harness keeps fleets beside one another apart.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },
