@@ -6,6 +6,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds on a clock that only goes forward, for measuring. */
   monotonic(): number;
+  /** Does something once after that time, unless it is cancelled before. */
+  after(ms: number, work: () => void): { cancel(): void };
   /** @throws the signal's reason when it aborts. */
   sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }
@@ -13,6 +15,14 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  after(ms, work) {
+    const timer = setTimeout(work, ms);
+    return {
+      cancel() {
+        clearTimeout(timer);
+      },
+    };
+  },
   async sleep(ms, { signal } = {}) {
     try {
       await sleepFor(ms, undefined, { signal });

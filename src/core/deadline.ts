@@ -1,3 +1,6 @@
+import type { Clock } from "./clock.ts";
+import { systemClock } from "./clock.ts";
+
 /** A signal that aborts with `reason()` after `ms`, or with `signal`'s own reason when that aborts first. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
@@ -5,16 +8,25 @@ export interface Deadline extends Disposable {
 
 /**
  * Bounds a wait. Dispose it when the wait is over (`using deadline = startDeadline(…)`), or the timer lives on.
- * @param reason makes the error the signal aborts with.
+ * @param options.reason makes the error the signal aborts with.
+ * @param options.clock what the time is taken from: whatever waits in a run that may be simulated names the run's.
  */
 export function startDeadline(
   ms: number,
-  { signal, reason }: { readonly signal?: AbortSignal | undefined; readonly reason: () => Error },
+  {
+    signal,
+    reason,
+    clock = systemClock,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    readonly reason: () => Error;
+    readonly clock?: Clock | undefined;
+  },
 ): Deadline {
   const controller = new AbortController();
-  const timer = setTimeout(() => {
+  const timer = clock.after(ms, () => {
     controller.abort(reason());
-  }, ms);
+  });
   const follow = (): void => {
     controller.abort(signal?.reason);
   };
@@ -23,7 +35,7 @@ export function startDeadline(
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener("abort", follow);
     },
   };

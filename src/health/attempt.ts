@@ -1,3 +1,4 @@
+import type { Clock } from "#core";
 import { abortable, messageOf, startDeadline } from "#core";
 import type { Check } from "#hive";
 import { attemptBaseline } from "./attempt-baseline.ts";
@@ -29,6 +30,8 @@ export interface UnitRun {
 export interface AttemptOptions {
   /** The units that were in state failed before the deployment. Default: none. */
   readonly failedBefore?: readonly string[] | undefined;
+  /** What the check's timeout is counted on. Default: the real one. */
+  readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,9 +39,9 @@ export interface AttemptOptions {
 export async function attempt(
   check: Check,
   host: CheckedHost,
-  { signal, failedBefore = [] }: AttemptOptions = {},
+  { signal, clock, failedBefore = [] }: AttemptOptions = {},
 ): Promise<Answer> {
-  using deadline = startDeadline(check.timeoutMs, { signal, reason: () => new Error("no answer in time") });
+  using deadline = startDeadline(check.timeoutMs, { signal, clock, reason: () => new Error("no answer in time") });
   try {
     const answer = await abortable(attemptOf(check, host, { failedBefore, signal: deadline.signal }), deadline.signal);
     return { ...answer, seen: oneLine(answer.seen) };

@@ -1,3 +1,4 @@
+import type { Clock } from "#core";
 import { messageOf } from "#core";
 import type { Check } from "#hive";
 import type { Answer } from "./attempt.ts";
@@ -20,13 +21,20 @@ export interface BaselineAnswer {
   readonly seen: string;
 }
 
+export interface TakeBaselineOptions {
+  readonly host: CheckedHost;
+  /** What the checks' timeouts are counted on. Default: the real one. */
+  readonly clock?: Clock | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * One attempt of each check, all at the same time, and the units that have failed: to be taken before the activation.
  * What goes wrong is in the answers; only `signal` throws.
  */
 export async function takeBaseline(
   checks: readonly Check[],
-  { host, signal }: { readonly host: CheckedHost; readonly signal?: AbortSignal | undefined },
+  { host, clock, signal }: TakeBaselineOptions,
 ): Promise<Baseline> {
   if (checks.length === 0) return { failedUnits: [], answers: [] };
   const failed = readFailed(host, signal);
@@ -35,7 +43,7 @@ export async function takeBaseline(
   const answers = await Promise.all(
     checks.map(async (check) => {
       // Its own answer is the list itself.
-      const answer = check.kind === "baseline" ? (await failed).answer : await attempt(check, host, { signal });
+      const answer = check.kind === "baseline" ? (await failed).answer : await attempt(check, host, { signal, clock });
       return { check: check.name, passed: answer.passed, seen: answer.seen };
     }),
   );
@@ -56,10 +64,7 @@ export function answerBefore(check: Check, { answers }: Baseline): BaselineAnswe
  * One attempt of each check, all at the same time.
  * @returns the checks that pass now.
  */
-export async function passingNow(
-  checks: readonly Check[],
-  options: { readonly host: CheckedHost; readonly signal?: AbortSignal | undefined },
-): Promise<readonly Check[]> {
+export async function passingNow(checks: readonly Check[], options: TakeBaselineOptions): Promise<readonly Check[]> {
   return passedBefore(checks, await takeBaseline(checks, options));
 }
 

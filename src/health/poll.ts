@@ -67,8 +67,8 @@ export class Poll {
   }
 
   async #attempt(signal: AbortSignal | undefined, { soaking = false } = {}): Promise<Answer> {
-    const { host, failedBefore, onAttempt } = this.#options;
-    const answer = this.#noteRun(await attempt(this.check, host, { signal, failedBefore }), soaking);
+    const { host, clock, failedBefore, onAttempt } = this.#options;
+    const answer = this.#noteRun(await attempt(this.check, host, { signal, clock, failedBefore }), soaking);
     this.attempts += 1;
     onAttempt?.(this.check, answer);
     if (this.lastSeen.at(-1) !== answer.seen) this.lastSeen.push(answer.seen);

@@ -116,10 +116,10 @@ async function passGate(
   { run, options }: { readonly run: string; readonly options: RunRolloutOptions },
 ): Promise<string | undefined> {
   if (gate === undefined) return undefined;
-  const { events = [], confirm, stop } = options;
+  const { events = [], confirm, stop, clock } = options;
   const names = hosts.map(({ host }) => host.name);
   try {
-    const refusal = await askGate(gate, { run, wave: name, hosts: names, events, confirm, signal: stop });
+    const refusal = await askGate(gate, { run, wave: name, hosts: names, events, confirm, clock, signal: stop });
     return refusal === undefined ? undefined : `wave ${name} was not begun: ${refusal}`;
   } catch (error) {
     if (stop.aborted) return undefined;

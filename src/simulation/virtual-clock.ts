@@ -1,4 +1,5 @@
 import type { Clock } from "#core";
+import { systemClock } from "#core";
 import { SimulationError } from "./errors.ts";
 import { TimerQueue } from "./timer-queue.ts";
 
@@ -7,9 +8,10 @@ import { TimerQueue } from "./timer-queue.ts";
  * due. The same begin and the same work give the same course, event by event.
  */
 export interface VirtualClock extends Clock {
-  /** Does something at a time to come, unless it is cancelled before. */
-  after(ms: number, work: () => void): { cancel(): void };
-  /** Time stands still while work is under way that this clock does not see, such as a request over a real network. */
+  /**
+   * Time stands still while work is under way that this clock does not see, such as a request over a real network; but
+   * not for ever: what takes too long in real time hangs in simulated time too, until some deadline ends it.
+   */
   outside<T>(work: () => Promise<T>): Promise<T>;
   /** Lets time go on until the work is done. @throws SimulationError `simulation/stuck` when nothing can happen any more. */
   runUntil<T>(work: Promise<T>): Promise<T>;
@@ -17,8 +19,17 @@ export interface VirtualClock extends Clock {
   advance(ms: number): Promise<void>;
 }
 
-/** @param startAt what `now` says at the beginning: milliseconds since 1970. */
-export function createVirtualClock(startAt: number): VirtualClock {
+/** Milliseconds of real time. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * @param startAt what `now` says at the beginning: milliseconds since 1970.
+ * @param options.patienceMs how long in real time it stands still for what it does not see; default 10,000.
+ */
+export function createVirtualClock(
+  startAt: number,
+  { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number | undefined } = {},
+): VirtualClock {
   const timers = new TimerQueue();
   let elapsedMs = 0;
   let outside: Promise<unknown> | undefined;
@@ -64,8 +75,15 @@ export function createVirtualClock(startAt: number): VirtualClock {
       }),
     async outside(work) {
       const result = work();
-      const ended = result.catch(() => undefined);
-      const all = Promise.all([outside, ended]).then(() => {
+      const patience = new Promise<void>((resolve) => {
+        const timer = systemClock.after(patienceMs, resolve);
+        const done = (): void => {
+          timer.cancel();
+          resolve();
+        };
+        result.then(done, done);
+      });
+      const all = Promise.all([outside, patience]).then(() => {
         if (outside === all) outside = undefined;
       });
       outside = all;

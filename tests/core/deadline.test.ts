@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { abortable, startDeadline } from "#core";
+import type { Clock } from "#core";
+import { abortable, startDeadline, systemClock } from "#core";
 
 const late = (): Error => new Error("too late");
 
@@ -16,6 +17,22 @@ describe("startDeadline()", () => {
     await expect(abortable(new Promise(() => undefined), deadline.signal)).rejects.toThrow("stopped");
     using second = startDeadline(60_000, { signal: outer.signal, reason: late });
     expect(second.signal.aborted).toBe(true);
+  });
+
+  it("counts on the clock it is given, and leaves no timer behind there", async () => {
+    const timers: (readonly [ms: number, work: () => void])[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after(...timer) {
+        timers.push(timer);
+        return { cancel: () => timers.splice(timers.indexOf(timer), 1) };
+      },
+    };
+    using deadline = startDeadline(3_600_000, { clock, reason: late });
+    startDeadline(5, { clock, reason: late })[Symbol.dispose]();
+    expect(timers.map(([ms]) => ms)).toEqual([3_600_000]);
+    timers[0]?.[1]();
+    await expect(abortable(new Promise(() => undefined), deadline.signal)).rejects.toThrow("too late");
   });
 
   it("never aborts once disposed of", async () => {

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "#core";
+import { systemClock } from "#core";
 import { assertHealthy, passingNow, runChecks } from "#health";
 import type { CheckInput } from "#hive";
 import { command, http, tcp, unit } from "#hive";
@@ -40,6 +41,8 @@ function steppingClock(): Clock & { readonly slept: number[] } {
     slept,
     now: () => now,
     monotonic: () => now,
+    // What answers is real, and so is the time it may take.
+    after: (...timer) => systemClock.after(...timer),
     sleep(ms) {
       slept.push(ms);
       now += ms;

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { Clock } from "#core";
+import { systemClock } from "#core";
 import type { CheckedHost } from "#health";
 import type { Check, CheckInput } from "#hive";
 import { nixos, parseHive } from "#hive";
@@ -48,6 +49,8 @@ export function steppingClock(): Clock {
   };
   return {
     now: () => now,
+    // What answers is real, and so is the time it may take.
+    after: (...timer) => systemClock.after(...timer),
     monotonic: () => now,
     sleep(ms, { signal } = {}) {
       return new Promise((resolve, reject) => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Clock } from "#core";
+import { systemClock } from "#core";
 import type { Gate, GateFunction, HostName } from "#hive";
 import { askGate } from "../../src/rollout/waves/ask-gate.ts";
 
@@ -21,6 +23,19 @@ describe("askGate()", () => {
       "its gate sh ended with exit code 3: error rate 4%",
     );
     expect(await askGate(command("skep-no-such-program"), asked)).toMatch(/^its gate failed: .*ENOENT/);
+  });
+
+  it("counts the time of a function on the clock of the run", async () => {
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, work) {
+        expect(ms).toBe(3_600_000);
+        setImmediate(work);
+        return { cancel: () => undefined };
+      },
+    };
+    const hangs = asking(() => new Promise(() => undefined), 3_600_000);
+    expect(await askGate(hangs, { ...asked, clock })).toBe("its gate failed: no answer within 1 h 00 min");
   });
 
   it("tells a command the run, the wave and its hosts", async () => {

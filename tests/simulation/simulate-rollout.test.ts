@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { nixos, unit } from "#hive";
 import { mostUnavailable, simulateRollout } from "#simulation";
 import type { SimulatedRollout } from "#simulation";
@@ -131,6 +131,26 @@ describe("simulateRollout()", () => {
     const [one, again, other] = [await play(7), await play(7), await play(8)];
     expect(again.events).toEqual(one.events);
     expect(other.events).not.toEqual(one.events);
+  });
+
+  it("takes no real time from anywhere", async () => {
+    const [timers, dates] = [vi.spyOn(globalThis, "setTimeout"), vi.spyOn(Date, "now")];
+    try {
+      await simulateRollout({
+        hosts: 40,
+        policy: { soak: "1m", maxFailures: 40, waves: [{ hosts: "@canary", gate: () => true }, "rest"] },
+        faults: [
+          { host: "host-2", kind: "flapping", share: 0.5 },
+          { host: "host-3", kind: "network-cut", when: { step: "check" }, forMs: 20_000 },
+          { host: "host-4", kind: "dead", when: { step: "copy" } },
+        ],
+      });
+      // One bounds how long time stands still for the gate.
+      expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([10_000]);
+      expect(dates).not.toHaveBeenCalled();
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it("takes hosts made up by number, and refuses a fault of a host that is not there", async () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { abortable, startDeadline } from "#core";
 import { createVirtualClock } from "#simulation";
 
 describe("createVirtualClock()", () => {
@@ -44,6 +45,14 @@ describe("createVirtualClock()", () => {
       isDone = true;
     });
     await clock.runUntil(work.then(() => clock.sleep(2)));
+  });
+
+  it("does not stand still for ever for what never ends", async () => {
+    const clock = createVirtualClock(0, { patienceMs: 20 });
+    const hangs = clock.outside(() => new Promise(() => undefined));
+    using deadline = startDeadline(300_000, { clock, reason: () => new Error("too late") });
+    await expect(clock.runUntil(abortable(hangs, deadline.signal))).rejects.toThrow("too late");
+    expect(clock.monotonic()).toBe(300_000);
   });
 
   it("says so when nothing can happen any more", async () => {

@@ -40,7 +40,11 @@ export async function activateHost(
   const { reboot = "never" } = context.run;
   const order = orderOf(work, context);
   const checks = goal === "boot" && reboot === "never" ? [] : host.checks;
-  const baseline = await takeBaseline(checks, { host: checkedHost(host, connection), signal: context.leave });
+  const baseline = await takeBaseline(checks, {
+    host: checkedHost(host, connection),
+    clock: context.clock,
+    signal: context.leave,
+  });
   const before = { bootId: facts.bootId, secrets: facts.secrets.generation, baseline };
   context.emit({ type: "baseline", host: host.name, run: order.run, before });
   const scene: ActivationScene = {

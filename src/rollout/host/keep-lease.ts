@@ -53,7 +53,10 @@ export async function keepLease(
     async [Symbol.asyncDispose]() {
       ended.abort();
       await renewing;
-      using deadline = startDeadline(RELEASE_TIMEOUT_MS, { reason: () => new Error("the lease is left to expire") });
+      using deadline = startDeadline(RELEASE_TIMEOUT_MS, {
+        clock,
+        reason: () => new Error("the lease is left to expire"),
+      });
       try {
         await releaseLease(access, { run: run.id, signal: deadline.signal });
       } catch {

@@ -1,9 +1,12 @@
 import { execFile } from "node:child_process";
+import type { Clock } from "#core";
 import { abortable, errnoOf, formatDuration, messageOf, startDeadline } from "#core";
 import type { Gate, GateContext } from "#hive";
 
 export interface AskGateOptions extends GateContext {
   readonly run: string;
+  /** What a function's time is counted on. Default: the real one. */
+  readonly clock?: Clock | undefined;
   /** Asks a person; undefined where there is none to ask. */
   readonly confirm: ((question: string, options: { readonly signal: AbortSignal }) => Promise<boolean>) | undefined;
 }
@@ -37,10 +40,11 @@ async function askPerson({ wave, hosts, confirm, signal }: AskGateOptions): Prom
 
 async function askFunction(
   { ask, timeoutMs }: Extract<Gate, { kind: "function" }>,
-  { wave, hosts, events, signal }: AskGateOptions,
+  { wave, hosts, events, signal, clock }: AskGateOptions,
 ): Promise<string | undefined> {
   using deadline = startDeadline(timeoutMs, {
     signal,
+    clock,
     reason: () => new Error(`no answer within ${formatDuration(timeoutMs)}`),
   });
   const answer = await abortable(
