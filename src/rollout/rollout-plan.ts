@@ -136,6 +136,14 @@ export function planRollout(
   };
 }
 
+/** How many of the hosts of a run may be unavailable at one time. @throws HiveError as {@link planRollout} does. */
+export function availabilityOf(
+  policy: RolloutPolicy,
+  { run, hive }: { readonly run: readonly Host[]; readonly hive: readonly Host[] },
+): readonly AvailabilityBound[] {
+  return boundsOf(policy, { run, hive, waves: planWaves(policy, { run, hive }).waves });
+}
+
 /** A share of few hosts is one of them: with none, nothing could be deployed. */
 function boundsOf(
   policy: RolloutPolicy,

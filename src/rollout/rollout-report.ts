@@ -21,6 +21,10 @@ export interface HostHistory {
   readonly generation: number | undefined;
   /** The generation of secrets it used before; undefined when it used none. */
   readonly secretsFrom: number | undefined;
+  /** The id of their set, or `none`; undefined when that is not known. */
+  readonly secretSetFrom?: string | undefined;
+  /** The boot in which it used them: with the boot ends what its generations of secrets are. */
+  readonly bootFrom?: string | undefined;
   readonly durationMs: number;
   /** SSH logins that were opened. */
   readonly logins: number;

@@ -92,20 +92,21 @@ export interface Course {
 function beginCourse(plan: RolloutPlan, options: RunRolloutOptions): Course {
   const { emit, ssh, stop, leave, narSource = sharedNarSource(), clock = systemClock, ports = realPorts } = options;
   const { run, limits } = plan;
+  const ended = new Map(options.earlier);
+  const lost = [...ended.values()].filter(({ outcome }) => outcome === "stranded").map(({ host }) => host);
   const context: DeployContext = {
     run,
     ssh,
     narSource,
     copyLimit: pLimit(limits.copy),
     activateLimit: pLimit(limits.activate),
-    availability: createAvailability(plan.availability),
+    availability: createAvailability(plan.availability, { lost }),
     emit,
     clock,
     leave,
     ports,
     decided: options.decided,
   };
-  const ended = new Map(options.earlier);
   const badOfRun = [...ended.values()].filter(endedBadly);
   return { plan, context, stop, hostLimit: pLimit(limits.parallel), ended, badOfRun };
 }

@@ -2,6 +2,7 @@
 import type { HostScript } from "#activation";
 import { hostScripts } from "#activation";
 import type { Argv, CommandResult } from "#core";
+import { BEGUN_SCRIPT } from "#rollout";
 import { parseStorePath } from "#store";
 import { checkNameIn } from "./stand-in-checks.ts";
 import { startSimulatedAgent } from "./simulated-agent.ts";
@@ -27,6 +28,7 @@ export async function answerCommand(host: SimulatedHost, { argv, stdin, onLine }
     const answer = ANSWERS[script](argv.slice(4), { host, onLine, power });
     return answer;
   }
+  if (stdin === BEGUN_SCRIPT) return said(sayBegun(host, argv.at(-1) ?? ""));
   const [program, ...args] = argv;
   const check = checkNameIn(argv);
   if (check !== undefined) return answerCheck(host);
@@ -84,7 +86,10 @@ const ANSWERS: Readonly<Record<HostScript, (args: readonly string[], scene: Scen
     if (verdict === "confirmed" || verdict === "refused" || verdict === "stolen") found.decide(verdict);
     return said(`verdict=${found.verdict ?? ""}\n`);
   },
-  readRebootNeed: () => said("need=complete\n"),
+  readRebootNeed: ([toplevel = ""], { host }) => {
+    const isOther = host.needsReboot && host.booted !== toplevel;
+    return said(`${isOther ? "part=kernel\n" : ""}need=complete\n`);
+  },
   requestReboot: ([run = "", toplevel], { host }) => requestReboot(host, { run, toplevel }),
   readBootState: (_args, { host }) => said(`boot_id=${host.bootId}\nrunning=${host.running ?? ""}\nstate=running\n`),
 };
@@ -123,7 +128,7 @@ function probe(host: SimulatedHost): string {
 
 function startAgent(host: SimulatedHost, args: readonly string[]): Answer {
   const [run = "", goal, toplevel = "", previous = "", , switchSeconds, confirmSeconds, longest] = args;
-  const secrets = args[12] ?? "";
+  const [record = "", secrets = ""] = args.slice(11);
   const wanted = parseStorePath(toplevel);
   if (!host.store.has(wanted)) return failed(NO_SWITCH, "");
   if (!renewLease(host, { run, ttlMs: Number(longest) * 1000 })) return failed(LEASE_HELD, "");
@@ -136,10 +141,19 @@ function startAgent(host: SimulatedHost, args: readonly string[]): Answer {
     previous: previous === "" ? undefined : parseStorePath(previous),
     switchTimeoutMs: Number(switchSeconds) * 1000,
     confirmTimeoutMs: Number(confirmSeconds) * 1000,
-    longestMs: Number(longest) * 1000,
+    ...{ longestMs: Number(longest) * 1000, record },
     secrets: secrets === "" ? undefined : secrets === "none" ? "none" : Number(secrets),
   });
   return said("");
+}
+
+/** As BEGUN_SCRIPT does. */
+function sayBegun({ runs, records }: SimulatedHost, id: string): string {
+  const run = runs.get(id);
+  const record = run?.order.record ?? records.get(id);
+  if (record === undefined) return "";
+  const before = run?.secretsBefore === undefined ? "" : (run.secretsBefore.generation ?? "none");
+  return `${run === undefined ? "kept=yes\n" : ""}record=${record}\nsecrets=${run?.order.secrets ?? ""}\nsecrets-before=${before}\n`;
 }
 
 function sayStatus(run: SimulatedRun | undefined): string {
@@ -208,6 +222,7 @@ function requestReboot(
 
 function installSecrets(host: SimulatedHost, [mode, set = ""]: readonly string[]): Answer {
   if (mode !== "install") return said("");
+  if (host.hasFault("cannot-open-secrets")) return said(`problem\tcannot-open\tweb/token\tno identity matched\n`);
   if (host.isRunFull) return said(`problem\treceive\t-\tno room in memory\n`);
   if (host.isDiskFull) return said(`problem\tkeep\t-\tthe disk is full\n`);
   const generation = Math.max(0, ...host.secretSets.keys()) + 1;
@@ -216,9 +231,10 @@ function installSecrets(host: SimulatedHost, [mode, set = ""]: readonly string[]
 }
 
 /** The old system is well; the new one is as its faults let it. */
-function answerCheck(host: SimulatedHost): Answer {
+function answerCheck(host: SimulatedHost): Answer | Promise<Answer> {
   if (host.running === undefined) return failed(1, "nothing runs\n");
-  if (host.running !== host.wanted) return said("well\n");
+  if (!host.isOnWanted) return said("well\n");
+  if (host.hasFault("checks-hang")) return new Promise(() => undefined);
   const age = host.clock.monotonic() - host.activatedAt;
   const isIll = host.faults.some((fault) => {
     if (fault.kind === "unhealthy") return age >= (fault.afterMs ?? 0);

@@ -4,7 +4,7 @@ import type { Step } from "#rollout";
 export type FaultTime = { readonly atMs: number } | { readonly step: Step; readonly afterMs?: number | undefined };
 
 /** What goes wrong, and where. Durations in milliseconds. */
-export type Fault = SystemFault | HostFault | OperatorFault;
+export type Fault = SystemFault | HostFault | OperatorFault | SecondOperatorFault;
 
 /** A fault of the system that a host is to get (or, `cannot-go-back`, of the one it has). It is there from the start. */
 export type SystemFault = { readonly host: string } &
@@ -16,6 +16,12 @@ export type SystemFault = { readonly host: string } &
     | { readonly kind: "unhealthy"; readonly afterMs?: number | undefined }
     /** Of its checks this share fails, each time anew: 0.3. */
     | { readonly kind: "flapping"; readonly share: number }
+    /** Its checks never get an answer. */
+    | { readonly kind: "checks-hang" }
+    /** The host has not the key that its secrets are encrypted to. */
+    | { readonly kind: "cannot-open-secrets" }
+    /** A unit cannot be restarted with its new secrets. */
+    | { readonly kind: "secrets-unit-fails" }
     /** The boot loader cannot be written. */
     | { readonly kind: "boot-fails" }
     /** The old system cannot be activated any more. */
@@ -50,12 +56,23 @@ export type OperatorFault = {
    * - `operator-stops`: asks the run to stop (Ctrl-C)
    * - `operator-leaves`: leaves the hosts to their agents (Ctrl-C twice)
    * - `operator-killed`: is gone without a word
+   * - `operator-crashed`: so is the machine, and what of the run's journal was not yet synced to its disk
    */
-  readonly kind: "operator-stops" | "operator-leaves" | "operator-killed";
+  readonly kind: "operator-stops" | "operator-leaves" | "operator-killed" | "operator-crashed";
 } & (
   | { readonly when: { readonly atMs: number } }
   | { readonly host: string; readonly when: Extract<FaultTime, { step: Step }> }
 );
+
+/**
+ * Somebody else begins to deploy another release to the same hosts, by the same policy and without faults of its own.
+ * Where `steals`, with `--steal-lease`.
+ */
+export interface SecondOperatorFault {
+  readonly kind: "second-operator";
+  readonly when: { readonly atMs: number };
+  readonly steals: boolean;
+}
 
 export type SystemFaultKind = SystemFault["kind"];
 
@@ -64,6 +81,9 @@ const SYSTEM_KINDS: ReadonlySet<string> = new Set<SystemFaultKind>([
   "switch-hangs",
   "unhealthy",
   "flapping",
+  "checks-hang",
+  "cannot-open-secrets",
+  "secrets-unit-fails",
   "boot-fails",
   "cannot-go-back",
   "slow",

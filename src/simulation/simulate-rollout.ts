@@ -3,7 +3,7 @@ import { parseHive, selectHosts } from "#hive";
 import { SimulationError } from "./errors.ts";
 import type { Fault } from "./fault.ts";
 import { madeUpHive } from "./made-up-hive.ts";
-import type { SimulatedRollout } from "./simulated-fleet.ts";
+import type { SimulatedRollout } from "./simulated-rollout.ts";
 import { SimulatedFleet } from "./simulated-fleet.ts";
 
 export interface SimulateRolloutOptions {

@@ -79,6 +79,9 @@ class SimulatedAgent {
       return this.#goBack(this.#run.verdict === "stolen" ? "stolen" : `switch:${describeStatus(status)}`);
     }
     if (this.#host.running !== order.toplevel) return this.#goBack(`running:${this.#host.running ?? ""}`);
+    if (typeof order.secrets === "number" && this.#host.hasFault("secrets-unit-fails") && this.#host.isOnWanted) {
+      return this.#goBack("secrets:app.service");
+    }
     this.#run.state = "waiting";
     await this.#waitFor(() => this.#run.verdict !== undefined, order.confirmTimeoutMs);
     this.#run.decide("expired");
@@ -119,6 +122,7 @@ class SimulatedAgent {
     // The record is written: a host that goes down now boots what nobody was told of.
     await this.#sleep(PROFILE_MS);
     this.#run.generation = host.generation;
+    this.#writeRecord();
     this.#finish("committed");
   }
 
@@ -140,6 +144,7 @@ class SimulatedAgent {
     if (this.#host.isDiskFull) return this.#goBack("commit:secrets");
     this.#bindSecrets(this.#run.order.toplevel);
     this.#run.generation = this.#host.generation;
+    this.#writeRecord();
     this.#finish("committed");
   }
 
@@ -233,6 +238,12 @@ class SimulatedAgent {
     const set = secrets === "none" ? undefined : this.#host.secretSets.get(secrets);
     if (set === undefined) this.#host.keptSecrets.delete(system);
     else this.#host.keptSecrets.set(system, set);
+  }
+
+  #writeRecord(): void {
+    const { run, record } = this.#run.order;
+    const generation = this.#run.generation ?? "null";
+    this.#host.records.set(run, record.replace('"generation":null', `"generation":${generation}`));
   }
 
   #sleep(ms: number): Promise<void> {

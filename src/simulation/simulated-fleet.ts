@@ -1,34 +1,38 @@
-import { setMaxListeners } from "node:events";
+import type { SecretSet } from "#activation";
+import { NO_SECRETS } from "#activation";
 import type { Goal, Host, HostName, Limits, RolloutPolicy } from "#hive";
-import type { Outcome, PreparedSecrets, RolloutEvent, RolloutHappening, RolloutReport, Run } from "#rollout";
+import type { HostPorts, Prepared, PreparedSecrets, RolloutHappening, RolloutPlan, Run } from "#rollout";
 import { planRollout, runRollout } from "#rollout";
-import type { Connection } from "#ssh";
-import { makeSecretSet } from "#activation";
-import type { Fault, OperatorFault } from "./fault.ts";
-import { simulatedGates } from "./simulated-gates.ts";
-import type { Outage } from "./outages.ts";
+import type { Fault } from "./fault.ts";
+import { openOperator } from "./operator.ts";
+import type { Operator } from "./operator.ts";
 import { mostUnavailable } from "./outages.ts";
 import type { Random } from "./random.ts";
 import { createRandom } from "./random.ts";
-import type { SimulatedConnection } from "./simulated-connection.ts";
+import { openRecord } from "./record-run.ts";
+import type { ResumeOrder } from "./resume-simulated.ts";
+import { resumeSimulated } from "./resume-simulated.ts";
 import { logInToSimulated } from "./simulated-connection.ts";
+import { simulatedGates } from "./simulated-gates.ts";
 import type { HostPace } from "./simulated-host.ts";
 import { SimulatedHost } from "./simulated-host.ts";
+import type { SimulatedRollout } from "./simulated-rollout.ts";
+import { simulatedSecrets } from "./simulated-secrets.ts";
 import { openSimulatedStore } from "./simulated-store.ts";
 import { BASE_PATH, closuresOf, simulatedSystem } from "./simulated-systems.ts";
+import { standInCheck } from "./stand-in-checks.ts";
 import type { HostStanding, Systems } from "./standing.ts";
 import { standingOf } from "./standing.ts";
-import { standInCheck } from "./stand-in-checks.ts";
 import { strikeFaults } from "./strike-faults.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
-import type { Overdue } from "./watch-fleet.ts";
 import { watchFleet } from "./watch-fleet.ts";
 
 /** When simulated time begins: the same in every run. */
 const BEGIN = Date.UTC(2026, 0, 1);
 /** After a run, until its hosts are looked at for the last time: no agent and no lease lasts as long. */
 const AFTERWARDS_MS = 4 * 3_600_000;
+const FIRST_RELEASE = "v1";
 
 export interface FleetOptions {
   readonly seed: number;
@@ -41,48 +45,20 @@ export interface FleetOptions {
 export interface DeployFleetOptions {
   /** What the hosts are to get: a word. Hosts begin with `v1`. */
   readonly release: string;
-  /** Hosts that are to get what they have. */
+  /** Hosts that are to get the system they began with. */
   readonly isUpToDate?: ((host: Host) => boolean) | undefined;
+  /** Hosts that are to get the secrets they began with. Default: those that get their system. */
+  readonly hasItsSecrets?: ((host: Host) => boolean) | undefined;
+  /** Hosts whose new system has another kernel. Default: none. */
+  readonly needsReboot?: ((host: Host) => boolean) | undefined;
   readonly goal: Goal;
   readonly policy: RolloutPolicy;
   readonly limits: Limits;
   readonly faults: readonly Fault[];
+  readonly reboot?: Run["reboot"];
   readonly stealLease?: boolean | undefined;
-}
-
-/** What became of one host. */
-export interface SimulatedEnd {
-  /** Undefined when the operator was killed before the host was done. */
-  readonly outcome: Outcome | undefined;
-  /** Where it was in the moment that the run was done with it. */
-  readonly whenFinished: HostStanding | undefined;
-  /** Where it is hours later, when everything has come to its end. */
-  readonly finally: HostStanding;
-  /** Whether an agent of this run was ever started on it. */
-  readonly wasActivated: boolean;
-}
-
-/** Something worth a line. */
-export interface TimelineEntry {
-  /** Milliseconds since the run began. */
-  readonly atMs: number;
-  readonly host: string | undefined;
-  readonly what: string;
-}
-
-/** What a simulated run came to. */
-export interface SimulatedRollout {
-  /** Undefined when the operator was killed: then there is nobody to tell. */
-  readonly report: RolloutReport | undefined;
-  readonly events: readonly RolloutEvent[];
-  readonly hosts: ReadonlyMap<string, SimulatedEnd>;
-  /** Waves, faults, and hosts that did not end well, in the order they came. */
-  readonly timeline: readonly TimelineEntry[];
-  readonly outages: readonly Outage[];
-  /** The largest number of hosts that were unavailable at one time. */
-  readonly mostUnavailable: number;
-  /** Hosts that ran an unconfirmed system after their agent had to be at its end. Must be none. */
-  readonly overdue: readonly Overdue[];
+  /** Takes the run up again when the operator was stopped, left or was killed. */
+  readonly resume?: ResumeOrder | undefined;
 }
 
 /** Hosts that do not exist, and a clock on which nothing takes time. May be deployed to again and again. */
@@ -91,6 +67,7 @@ export class SimulatedFleet {
   readonly machines: ReadonlyMap<string, SimulatedHost>;
   readonly #hosts: readonly Host[];
   readonly #hive: readonly Host[];
+  readonly #closures = new Map<string, ReturnType<typeof closuresOf>>();
   #runs = 0;
 
   constructor(hosts: readonly Host[], { seed, hive = hosts, isNew = () => false }: FleetOptions) {
@@ -100,7 +77,7 @@ export class SimulatedFleet {
     this.#hosts = hosts.map((host) => ({ ...host, checks: host.checks.map(standInCheck) }));
     this.machines = new Map(
       hosts.map((host) => {
-        const system = isNew(host) ? undefined : simulatedSystem(host.name, "v1");
+        const system = isNew(host) ? undefined : simulatedSystem(host.name, FIRST_RELEASE);
         const pace = paceOf(random);
         const { clock } = this;
         const machine = new SimulatedHost({
@@ -108,6 +85,9 @@ export class SimulatedFleet {
           random: createRandom(random.between(0, 0xffff_ffff)),
         });
         machine.store.add(BASE_PATH);
+        if (system !== undefined && host.secrets.length > 0) {
+          machine.beginWithSecrets(simulatedSecrets(host, FIRST_RELEASE).id);
+        }
         return [host.name, machine] as const;
       }),
     );
@@ -116,84 +96,65 @@ export class SimulatedFleet {
   /** One run of the rollout that real hosts get, and what came of it. */
   async deploy(options: DeployFleetOptions): Promise<SimulatedRollout> {
     const { clock, machines } = this;
-    const { release, goal, policy, limits, faults, stealLease = false, isUpToDate = () => false } = options;
-    this.#runs += 1;
-    const startedAt = clock.monotonic();
-    const run: Run = {
-      id: `20260101-000000-${String(this.#runs).padStart(4, "0")}`,
-      ...{ goal, stealLease, startedAt: clock.now(), operator: "you@simulated" },
-      revision: { name: "simulated", revision: null, dirty: false },
-    };
-    const systems = new Map<string, Systems>();
-    const closureOf = closuresOf(release);
-    const prepared = new Map<HostName, { readonly closure: ReturnType<typeof closureOf> }>();
-    for (const host of this.#hosts) {
-      const machine = this.#machine(host.name);
-      const wanted = (isUpToDate(host) ? machine.running : undefined) ?? simulatedSystem(host.name, release);
-      machine.faults = [];
-      machine.wanted = wanted;
-      systems.set(host.name, { old: machine.running, new: wanted });
-      prepared.set(host.name, { closure: closureOf(wanted) });
-    }
-    const plan = planRollout(run, {
-      ...{ hosts: this.#hosts, hive: this.#hive, policy: simulatedGates(policy, clock), limits, prepared },
-      secrets: new Map(this.#hosts.map((host) => [host.name, standInSecrets(host)])),
-    });
-
-    const events: RolloutEvent[] = [];
-    const timeline: TimelineEntry[] = [];
-    const tell = (what: string, host?: string): void => {
-      timeline.push({ atMs: clock.monotonic() - startedAt, host, what });
-    };
-    const ends = new Map<string, Pick<SimulatedEnd, "outcome" | "whenFinished">>();
-    const standing = (name: string): HostStanding =>
-      standingOf(this.#machine(name), systems.get(name) ?? { old: undefined, new: undefined });
-    const watch = watchFleet(machines, { run: run.id });
+    const { faults } = options;
+    const { plan, systems, policy } = this.#plan(options);
+    const { run } = plan;
+    const standing = (name: string): HostStanding => standingOf(this.#machine(name), systems.get(name) ?? NO_SYSTEMS);
     const operator = openOperator();
-    const noteFaults = strikeFaults(faults, {
+    const watch = watchFleet(machines, { run: run.id });
+    const record = openRecord({ clock, standing, operator, onHappening: note });
+    const others: Promise<SimulatedRollout["second"]>[] = [];
+    const strikes = strikeFaults(faults, {
       ...{ hosts: machines, clock, operate: operator.operate },
       onStrike: (fault) => {
-        tell(fault.kind, "host" in fault ? fault.host : undefined);
+        record.tell(fault.kind, "host" in fault ? fault.host : undefined);
+      },
+      onSecondOperator: ({ steals }) => {
+        others.push(this.#deployBeside(options, { steals }));
       },
     });
-    const emit = (happening: RolloutHappening): void => {
-      if (operator.isKilled) return;
-      events.push({ at: clock.now(), ...happening });
+    function note(happening: RolloutHappening): void {
       watch.note(happening);
-      noteFaults(happening);
-      if (happening.type === "host-finished") {
-        const { host, outcome } = happening.report;
-        ends.set(host, { outcome, whenFinished: standing(host) });
-      }
-      const line = describe(happening);
-      if (line !== undefined) tell(line.what, line.host);
-    };
-    const report = await clock.runUntil(
+      strikes.note(happening);
+    }
+    const { emit, events, decided } = record;
+    const ended = await clock.runUntil(
       runRollout(plan, {
-        ...{ emit, clock, events, stop: operator.stop, leave: operator.leave, ssh: {} },
-        confirm: () => Promise.resolve(true),
-        ports: {
-          logIn: async (host, { signal }) => {
-            const address = { host: host.target.host, port: host.target.port ?? 22, user: host.target.user ?? "root" };
-            return operator.hold(await logInToSimulated(this.#machine(host.name), { address, signal }));
-          },
-          openHostStore: (host, { connection }) =>
-            Promise.resolve(openSimulatedStore(this.#machine(host.name), connection)),
-        },
+        ...{ emit, clock, events, decided, ...this.#handsOf(operator), ssh: {} },
+        confirm: agree,
       }),
     );
+    const isOver = operator.end === undefined && !ended.interrupted;
+    const resumed =
+      options.resume === undefined || isOver
+        ? undefined
+        : await clock.runUntil(
+            resumeSimulated(options.resume, {
+              ...{ plan, record, clock, policy, hive: this.#hive, limits: options.limits },
+              hosts: this.#hosts,
+              openHands: (again) => this.#handsOf(again),
+              make: (hosts) => {
+                const { prepared: systems, secrets } = this.#prepare(hosts, options);
+                return Promise.resolve({ systems, secrets });
+              },
+            }),
+          );
     const outages = watch.outages();
     await clock.advance(AFTERWARDS_MS);
+    const [second] = await clock.runUntil(Promise.all(others));
     return {
-      report: operator.isKilled ? undefined : report,
+      report: resumed ?? (operator.end === undefined ? ended : undefined),
       events,
-      timeline,
+      resumedAfter: record.resumedAfter,
+      timeline: record.timeline,
+      faults: faults.map((fault) => ({ fault, atMs: strikes.at(fault) })),
       outages,
       mostUnavailable: mostUnavailable(outages),
       overdue: watch.overdue,
+      second,
       hosts: new Map(
         this.#hosts.map(({ name }) => {
-          const { outcome, whenFinished } = ends.get(name) ?? { outcome: undefined, whenFinished: undefined };
+          const { outcome, whenFinished } = record.endOf(name) ?? { outcome: undefined, whenFinished: undefined };
           return [name, { outcome, whenFinished, finally: standing(name), wasActivated: watch.activated.has(name) }];
         }),
       ),
@@ -205,11 +166,108 @@ export class SimulatedFleet {
     for (const machine of this.machines.values()) machine.mend();
   }
 
+  /** Decides a run, and makes the machines' new systems what that run brings. */
+  #plan(options: DeployFleetOptions): {
+    readonly plan: RolloutPlan;
+    readonly systems: ReadonlyMap<string, Systems>;
+    readonly policy: RolloutPolicy;
+  } {
+    const { needsReboot = () => false } = options;
+    const policy = simulatedGates(options.policy, this.clock);
+    const prepared = this.#prepare(this.#hosts, options);
+    const run = this.#nextRun(options);
+    const plan = planRollout(run, {
+      ...{ hosts: this.#hosts, hive: this.#hive, policy, limits: options.limits },
+      ...prepared,
+    });
+    const systems = new Map<string, Systems>();
+    for (const host of this.#hosts) {
+      const machine = this.#machine(host.name);
+      const made = prepared.prepared.get(host.name);
+      const wanted = options.goal === "secrets" || made === undefined ? machine.running : made.closure.toplevel;
+      machine.faults = [];
+      machine.wanted = wanted;
+      machine.wantedSecrets = prepared.secrets.get(host.name)?.secrets.id;
+      machine.needsReboot = needsReboot(host);
+      systems.set(host.name, {
+        ...{ old: machine.running, new: wanted },
+        ...{ oldSecrets: machine.secretSetInUse, newSecrets: machine.wantedSecrets },
+      });
+    }
+    return { plan, systems, policy };
+  }
+
+  #prepare(
+    hosts: readonly Host[],
+    { release, isUpToDate = () => false, hasItsSecrets = isUpToDate }: DeployFleetOptions,
+  ): {
+    readonly prepared: ReadonlyMap<HostName, Extract<Prepared, { closure: unknown }>>;
+    readonly secrets: ReadonlyMap<HostName, Extract<PreparedSecrets, { secrets: unknown }>>;
+  } {
+    const closureOf = this.#closures.get(release) ?? closuresOf(release);
+    this.#closures.set(release, closureOf);
+    const systemOf = (host: Host): Extract<Prepared, { closure: unknown }> => {
+      const system = isUpToDate(host) ? simulatedSystem(host.name, FIRST_RELEASE) : undefined;
+      return { closure: closureOf(system ?? simulatedSystem(host.name, release)) };
+    };
+    const secretsOf = (host: Host): { readonly secrets: SecretSet } => ({
+      secrets: simulatedSecrets(host, hasItsSecrets(host) ? FIRST_RELEASE : release),
+    });
+    return {
+      prepared: new Map(hosts.map((host) => [host.name, systemOf(host)])),
+      secrets: new Map(hosts.map((host) => [host.name, secretsOf(host)])),
+    };
+  }
+
+  #nextRun({ goal, reboot, stealLease = false }: Pick<DeployFleetOptions, "goal" | "reboot" | "stealLease">): Run {
+    this.#runs += 1;
+    return {
+      id: `20260101-000000-${String(this.#runs).padStart(4, "0")}`,
+      ...{ goal, stealLease, reboot, startedAt: this.clock.now(), operator: "you@simulated" },
+      revision: { name: "simulated", revision: null, dirty: false },
+    };
+  }
+
+  /** Somebody else's run, of which the first one's fleet has no faults. */
+  #deployBeside(
+    { goal, policy, limits, release }: DeployFleetOptions,
+    { steals }: { readonly steals: boolean },
+  ): Promise<SimulatedRollout["second"]> {
+    const operator = openOperator();
+    const made = this.#prepare(this.#hosts, { ...{ goal, policy, limits, faults: [] }, release: `${release}-other` });
+    const run = { ...this.#nextRun({ goal, stealLease: steals }), operator: "ada@elsewhere" };
+    const plan = planRollout(run, {
+      ...{ hosts: this.#hosts, hive: this.#hive, policy: simulatedGates(policy, this.clock), limits },
+      ...made,
+    });
+    return runRollout(plan, {
+      ...{ emit: () => undefined, clock: this.clock, ...this.#handsOf(operator), ssh: {}, confirm: agree },
+    });
+  }
+
+  #handsOf(operator: Operator): { readonly ports: HostPorts; readonly stop: AbortSignal; readonly leave: AbortSignal } {
+    const ports: HostPorts = {
+      logIn: async (host, { signal }) => {
+        const address = { host: host.target.host, port: host.target.port ?? 22, user: host.target.user ?? "root" };
+        return operator.hold(await logInToSimulated(this.#machine(host.name), { address, signal }));
+      },
+      openHostStore: (host, { connection }) =>
+        Promise.resolve(openSimulatedStore(this.#machine(host.name), connection)),
+    };
+    return { ports, stop: operator.stop, leave: operator.leave };
+  }
+
   #machine(name: string): SimulatedHost {
     const machine = this.machines.get(name);
     if (machine === undefined) throw new Error(`there is no simulated host ${name}`);
     return machine;
   }
+}
+
+const NO_SYSTEMS: Systems = { old: undefined, new: undefined, oldSecrets: undefined, newSecrets: NO_SECRETS };
+
+function agree(): Promise<boolean> {
+  return Promise.resolve(true);
 }
 
 function paceOf(random: Random): HostPace {
@@ -221,68 +279,4 @@ function paceOf(random: Random): HostPace {
     rebootMs: random.between(15_000, 90_000),
     bytesPerSecond: random.between(5, 100) * 1024 * 1024,
   };
-}
-
-function standInSecrets(host: Host): PreparedSecrets {
-  const secrets = host.secrets.map((use) => ({
-    use: { ...use, open: "host" as const },
-    content: { open: "host" as const, ciphertext: Buffer.from(use.name) },
-  }));
-  return { secrets: makeSecretSet(secrets, host) };
-}
-
-/** The operator's hands, and the connections in them. */
-interface Operator {
-  readonly stop: AbortSignal;
-  readonly leave: AbortSignal;
-  readonly isKilled: boolean;
-  readonly operate: (kind: OperatorFault["kind"]) => void;
-  /** Keeps a connection that ends with the operator. */
-  hold(connection: SimulatedConnection): Promise<Connection>;
-}
-
-function openOperator(): Operator {
-  const stop = new AbortController();
-  const leave = new AbortController();
-  setMaxListeners(0, stop.signal, leave.signal);
-  const held = new Set<SimulatedConnection>();
-  let isKilled = false;
-  return {
-    stop: stop.signal,
-    leave: leave.signal,
-    get isKilled() {
-      return isKilled;
-    },
-    operate(kind) {
-      if (kind === "operator-killed") {
-        isKilled = true;
-        // First, so that nothing which tidies up reaches a host.
-        for (const connection of [...held]) void connection[Symbol.asyncDispose]();
-      }
-      stop.abort(new Error("the operator stopped the run"));
-      if (kind !== "operator-stops") leave.abort(new Error("the operator left"));
-    },
-    async hold(connection) {
-      held.add(connection);
-      connection.onEnd = () => held.delete(connection);
-      if (isKilled) await connection[Symbol.asyncDispose]();
-      return connection;
-    },
-  };
-}
-
-/** What of a run is worth a line in the timeline. */
-function describe(happening: RolloutHappening): { readonly what: string; readonly host?: string } | undefined {
-  switch (happening.type) {
-    case "wave-started":
-      return { what: `wave ${happening.wave} begins, ${happening.hosts.length} hosts` };
-    case "wave-finished":
-      return { what: `wave ${happening.wave} ends${happening.stopped === undefined ? "" : `: ${happening.stopped}`}` };
-    case "host-finished": {
-      const { report } = happening;
-      return "error" in report ? { host: report.host, what: `${report.outcome}: ${report.error.message}` } : undefined;
-    }
-    default:
-      return undefined;
-  }
 }

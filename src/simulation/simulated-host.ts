@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { NO_SECRETS } from "#activation";
 import type { StorePath } from "#store";
 import type { SystemFault } from "./fault.ts";
 import type { Random } from "./random.ts";
@@ -68,8 +69,14 @@ export class SimulatedHost {
   secretsInUse: number | undefined;
   /** The sets that are opened at boot, by their system. */
   readonly keptSecrets = new Map<StorePath, string>();
+  /** The records of deployments by their runs, as they lie in /var. */
+  readonly records = new Map<string, string>();
   /** The system that it is to get, which has the faults below. */
   wanted: StorePath | undefined;
+  /** The id of the set of secrets that goes with it. */
+  wantedSecrets: string | undefined;
+  /** Whether that system has another kernel than the one before. */
+  needsReboot = false;
   faults: readonly SystemFault[] = [];
   isDiskFull = false;
   isRunFull = false;
@@ -84,6 +91,7 @@ export class SimulatedHost {
   #boots = 1;
   #bootedAt: number;
   #power: AbortController | undefined = new AbortController();
+  #hasCurrent = true;
   #network = true;
   readonly #links = new Set<(isBroken: boolean) => void>();
 
@@ -101,6 +109,13 @@ export class SimulatedHost {
       this.generations.set(1, system);
       this.generation = 1;
     }
+  }
+
+  /** Gives it a set of secrets, in use and kept for the boot of its system. */
+  beginWithSecrets(set: string): void {
+    this.secretSets.set(1, set);
+    this.secretsInUse = 1;
+    if (this.boots !== undefined) this.keptSecrets.set(this.boots, set);
   }
 
   get isUp(): boolean {
@@ -123,6 +138,21 @@ export class SimulatedHost {
   /** The system that the profile's default generation has. */
   get profileSystem(): StorePath | undefined {
     return this.generation === undefined ? undefined : this.generations.get(this.generation);
+  }
+
+  /** The set of secrets that is in use. */
+  get secretSetInUse(): string | undefined {
+    return this.secretsInUse === undefined ? undefined : this.secretSets.get(this.secretsInUse);
+  }
+
+  /** Whether it is what it is to get, with the faults of that. */
+  get isOnWanted(): boolean {
+    const hasSecrets = this.wantedSecrets === undefined || (this.secretSetInUse ?? NO_SECRETS) === this.wantedSecrets;
+    return this.running === this.wanted && hasSecrets;
+  }
+
+  hasFault(kind: SystemFault["kind"]): boolean {
+    return this.faults.some((fault) => fault.kind === kind);
   }
 
   /** How many times as long as usual things take. */
@@ -173,9 +203,20 @@ export class SimulatedHost {
     this.onChange();
   }
 
+  /** There is no current: it goes down, and a reboot under way does not bring it up. */
+  cutCurrent(): void {
+    this.#hasCurrent = false;
+    this.powerOff();
+  }
+
+  restoreCurrent(): void {
+    this.#hasCurrent = true;
+    this.powerOn();
+  }
+
   /** It boots what is to be booted, which has taken its time already. */
   powerOn(): void {
-    if (this.#power !== undefined) return;
+    if (this.#power !== undefined || !this.#hasCurrent) return;
     this.#power = new AbortController();
     setMaxListeners(0, this.#power.signal);
     this.#boots += 1;
@@ -204,7 +245,7 @@ export class SimulatedHost {
     this.faults = [];
     this.isDiskFull = this.isRunFull = this.refusesLogins = false;
     this.setNetwork(true);
-    this.powerOn();
+    this.restoreCurrent();
   }
 
   #tellLinks({ areBroken = false } = {}): void {

@@ -8,6 +8,8 @@ export interface SimulatedOrder extends Pick<
 > {
   /** By when it must be at its end, whatever goes wrong. */
   readonly longestMs: number;
+  /** The deployment record, as JSON. */
+  readonly record: string;
 }
 
 /** The folder of one run on a host. */

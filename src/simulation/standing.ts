@@ -12,8 +12,12 @@ export interface HostStanding {
   readonly runs: SystemWord;
   /** What it runs after its next boot. */
   readonly boots: SystemWord;
+  /** What it booted last. */
+  readonly booted: SystemWord;
   /** The default generation of its profile. */
   readonly profile: SystemWord;
+  /** The secrets in use: as it had them before the run, as the run brings them (or leaves them), none, or others. */
+  readonly secrets: SystemWord;
   /** Whether some run holds it: a lease that has not expired. */
   readonly isLeased: boolean;
   /** Where agents are that are not at their end. */
@@ -24,20 +28,27 @@ export interface HostStanding {
 export interface Systems {
   readonly old: StorePath | undefined;
   readonly new: StorePath | undefined;
+  /** The ids of the sets of secrets. */
+  readonly oldSecrets: string | undefined;
+  readonly newSecrets: string | undefined;
 }
 
 export function standingOf(host: SimulatedHost, systems: Systems): HostStanding {
-  const word = (system: StorePath | undefined): SystemWord => {
-    if (system === undefined) return "none";
-    if (system === systems.new) return "new";
-    return system === systems.old ? "old" : "other";
-  };
+  const word = (system: StorePath | undefined): SystemWord => wordFor(system, [systems.old, systems.new]);
   return {
     isUp: host.isUp,
     runs: word(host.running),
     boots: word(host.boots),
+    booted: word(host.isUp ? host.booted : undefined),
     profile: word(host.profileSystem),
+    secrets: wordFor(host.secretSetInUse, [systems.oldSecrets, systems.newSecrets]),
     isLeased: host.lease !== undefined && host.lease.expiresMs > host.uptimeMs,
     agents: [...host.runs.values()].flatMap((run) => (run.isOver ? [] : [run.state])),
   };
+}
+
+function wordFor<T>(found: T | undefined, [before, wanted]: readonly [T | undefined, T | undefined]): SystemWord {
+  if (found === undefined) return "none";
+  if (found === wanted) return "new";
+  return found === before ? "old" : "other";
 }

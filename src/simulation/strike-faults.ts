@@ -1,6 +1,6 @@
 import type { RolloutHappening } from "#rollout";
 import { SimulationError } from "./errors.ts";
-import type { Fault, FaultTime, HostFault, OperatorFault } from "./fault.ts";
+import type { Fault, FaultTime, HostFault, OperatorFault, SecondOperatorFault } from "./fault.ts";
 import { isOperatorFault, isSystemFault } from "./fault.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import { acquireLease, releaseLease } from "./simulated-lease.ts";
@@ -14,27 +14,40 @@ export interface StrikeFaultsOptions {
   readonly operate: (kind: OperatorFault["kind"]) => void;
   /** Called as each fault strikes. */
   readonly onStrike: (fault: Fault) => void;
+  readonly onSecondOperator: (fault: SecondOperatorFault) => void;
+}
+
+/** Faults as they strike. */
+export interface Strikes {
+  /** To be told of each event of the run. */
+  readonly note: (happening: RolloutHappening) => void;
+  /** When one struck, in milliseconds since the run began; undefined when it did not. */
+  readonly at: (fault: Fault) => number | undefined;
 }
 
 /**
  * Sees to it that everything goes wrong when it is to.
- * @returns what wants to be told of each event of the run.
  * @throws SimulationError `simulation/invalid` when there is no such host.
  */
 export function strikeFaults(
   faults: readonly Fault[],
-  { hosts, clock, operate, onStrike }: StrikeFaultsOptions,
-): (happening: RolloutHappening) => void {
+  { hosts, clock, operate, onStrike, onSecondOperator }: StrikeFaultsOptions,
+): Strikes {
+  const startedAt = clock.monotonic();
+  const struck = new Map<Fault, number>();
   const atSteps = new Map<string, (() => void)[]>();
   for (const fault of faults) {
     const host = hostOf(fault, hosts);
     if (isSystemFault(fault)) {
       if (host !== undefined) host.faults = [...host.faults, fault];
+      struck.set(fault, 0);
       continue;
     }
     const strike = (): void => {
+      struck.set(fault, clock.monotonic() - startedAt);
       onStrike(fault);
-      if (isOperatorFault(fault)) operate(fault.kind);
+      if (fault.kind === "second-operator") onSecondOperator(fault);
+      else if (isOperatorFault(fault)) operate(fault.kind);
       else if (host !== undefined) strikeHost(host, fault);
     };
     const when: FaultTime = fault.when ?? { atMs: 0 };
@@ -46,12 +59,16 @@ export function strikeFaults(
       atSteps.set(key, [...(atSteps.get(key) ?? []), () => void clock.after(afterMs, strike)]);
     }
   }
-  return (happening) => {
-    if (happening.type !== "step-started") return;
-    const key = `${happening.host} ${happening.step}`;
-    const due = atSteps.get(key) ?? [];
-    atSteps.delete(key);
-    for (const begin of due) begin();
+  return {
+    note(happening) {
+      if (happening.type !== "step-started") return;
+      const key = `${happening.host} ${happening.step}`;
+      const due = atSteps.get(key);
+      if (due === undefined) return;
+      atSteps.delete(key);
+      for (const begin of due) begin();
+    },
+    at: (fault) => struck.get(fault),
   };
 }
 
@@ -83,9 +100,9 @@ function strikeHost(host: SimulatedHost, fault: HostFault): void {
       });
       break;
     case "dead":
-      host.powerOff();
+      host.cutCurrent();
       later(fault.forMs, () => {
-        host.powerOn();
+        host.restoreCurrent();
       });
       break;
     case "reboot":

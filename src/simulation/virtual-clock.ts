@@ -34,10 +34,14 @@ export function createVirtualClock(
   let elapsedMs = 0;
   let outside: Promise<unknown> | undefined;
 
-  /** @returns whether something was due. */
-  const step = async (untilMs?: number): Promise<boolean> => {
+  /** @returns whether something was due, and there was a need for it. */
+  const step = async ({
+    untilMs,
+    isDone = () => false,
+  }: { readonly untilMs?: number; readonly isDone?: () => boolean } = {}): Promise<boolean> => {
     // Only when every promise that can settle has, the event loop comes to this.
     await new Promise(setImmediate);
+    if (isDone()) return false;
     if (outside !== undefined) {
       await outside;
       return true;
@@ -96,7 +100,7 @@ export function createVirtualClock(
       };
       work.then(done, done);
       for (;;) {
-        const happened = await step();
+        const happened = await step({ isDone: () => isDone });
         // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- `done` sets it
         if (isDone) return work;
         if (!happened) {
@@ -108,7 +112,7 @@ export function createVirtualClock(
     },
     async advance(ms) {
       const untilMs = elapsedMs + ms;
-      while (await step(untilMs));
+      while (await step({ untilMs }));
       elapsedMs = untilMs;
     },
   };

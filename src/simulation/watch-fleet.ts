@@ -64,7 +64,13 @@ export function watchFleet(hosts: ReadonlyMap<string, SimulatedHost>, { run }: {
     overdue,
     activated,
     note(happening) {
-      if (happening.type !== "host-finished" || happening.report.outcome !== "stranded") return;
+      if (happening.type !== "host-finished") return;
+      if (happening.report.outcome !== "stranded") {
+        // A run that was resumed has found it.
+        const machine = stranded.delete(happening.host) ? hosts.get(happening.host) : undefined;
+        if (machine !== undefined) look(machine);
+        return;
+      }
       const { host, error } = happening.report;
       // It runs on with what was deployed.
       if (error.code === "rollout/not-reverted") return;

@@ -1,7 +1,7 @@
 /** What must hold of every simulated run, whatever its fleet, its policy and its faults. Each law says what breaks it. */
 import { countOf, selectHosts } from "#hive";
 import type { RolloutEvent } from "#rollout";
-import type { HostStanding, SimulatedEnd } from "#simulation";
+import type { HostStanding, SimulatedEnd, SimulatedRollout } from "#simulation";
 import { mostUnavailable } from "#simulation";
 import type { Played } from "./arbitrary-runs.ts";
 
@@ -32,23 +32,39 @@ function untruths(
 ): readonly string[] {
   if (outcome === undefined || now === undefined) return ["it has no outcome"];
   // A host that has what it is to get has nothing older.
-  const before = played.upToDate.has(name) ? "new" : "old";
+  const before = played.upToDate.has(name) || goal === "secrets" ? "new" : "old";
+  const secrets = played.secretsOf.get(name);
+  const newSecrets = secrets === "none" ? "none" : "new";
+  const oldSecrets = secrets === "changed" ? "old" : newSecrets;
   // A host that loses power in the middle of a commit keeps the profile's new generation, and boots the old one.
   const lostPower = kinds(played, name).some((kind) => kind === "dead" || kind === "reboot");
-  const asBefore: Partial<HostStanding> = { runs: before, boots: before, ...(lostPower ? {} : { profile: before }) };
+  const asBefore: Partial<HostStanding> = {
+    ...{ runs: before, boots: before, secrets: oldSecrets },
+    ...(lostPower ? {} : { profile: before }),
+  };
+  const must = (found: HostStanding, wanted: Partial<HostStanding>): readonly string[] =>
+    differences(found, wanted, { isShared: operatorDid(played, "second-operator") });
   switch (outcome) {
     case "deployed":
-      if (goal === "switch") return [...must(now, { runs: "new", boots: "new", profile: "new" })];
-      return must(now, goal === "test" ? { runs: "new" } : { boots: "new", profile: "new" });
+      if (goal === "switch") {
+        const wanted = { runs: "new", boots: "new", profile: "new", secrets: newSecrets } as const;
+        return must(now, isRebooted(name, played) ? { ...wanted, booted: "new" } : wanted);
+      }
+      if (goal === "boot") {
+        return must(now, { boots: "new", profile: "new", ...(isRebooted(name, played) ? { runs: "new" } : {}) });
+      }
+      // What was only tried is gone with a boot; a run that is resumed tells again how it ended.
+      if (goal === "test" && lostPower && played.rollout.resumedAfter !== undefined) return [];
+      return must(now, { runs: "new", secrets: newSecrets });
     case "unchanged":
-      return must(now, goal === "boot" ? { boots: "new" } : { runs: "new" });
+      return must(now, goal === "boot" ? { boots: "new" } : { runs: "new", secrets: newSecrets });
     case "skipped":
     case "failed":
       return [...must(now, asBefore), ...(wasActivated && goal !== "boot" ? ["it was activated"] : [])];
     case "rolled-back":
       return [...must(now, asBefore), ...(now.isUp ? [] : ["it is down, and nobody can have seen it"])];
     case "stranded":
-      if (kinds(played, name).length > 0 || operatorDid(played, "operator-leaves")) return [];
+      if (kinds(played, name).length > 0 || operatorDid(played, ...LEAVING, "second-operator")) return [];
       // As many others are lost as may be away, so it could not go back: it keeps what was deployed.
       if (codeOf(played, name) !== "rollout/not-reverted") return ["nothing happened to it"];
       return must(later, goal === "switch" ? { runs: "new", boots: "new" } : { runs: "new" });
@@ -60,23 +76,45 @@ function codeOf({ rollout: { report } }: Played, name: string): string | undefin
   return host !== undefined && "error" in host ? host.error.code : undefined;
 }
 
-function must(now: HostStanding, wanted: Partial<HostStanding>): readonly string[] {
-  return (["runs", "boots", "profile"] as const).flatMap((what) => {
+/** @param options.isShared whether somebody else deploys to it too, which may then be what it has. */
+function differences(
+  now: HostStanding,
+  wanted: Partial<HostStanding>,
+  { isShared }: { readonly isShared: boolean },
+): readonly string[] {
+  return (["runs", "boots", "booted", "profile", "secrets"] as const).flatMap((what) => {
     const word = wanted[what];
     // What is down runs nothing.
-    if (word === undefined || now[what] === word || (what === "runs" && !now.isUp)) return [];
-    return [`${what} ${now[what]} instead of ${word}`];
+    const isDark = !now.isUp && (what === "runs" || what === "booted" || what === "secrets");
+    if (word === undefined || now[what] === word || isDark) return [];
+    return isShared && now[what] === "other" ? [] : [`${what} ${now[what]} instead of ${word}`];
   });
 }
 
+/** Whether the policy has a host rebooted that is deployed. */
+function isRebooted(name: string, { course, upToDate, hosts, rollout }: Played): boolean {
+  // A host whose commit is found done when the run is resumed stays what it is.
+  if (rollout.resumedAfter !== undefined) return false;
+  // Of such a host only the secrets change.
+  if (upToDate.has(name) || course.reboot === undefined || course.reboot === "never") return false;
+  const index = hosts.findIndex((host) => host.name === name);
+  return course.reboot === "always" || course.goal === "boot" || course.hosts[index]?.needsReboot === true;
+}
+
+const LEAVING = ["operator-leaves", "operator-killed", "operator-crashed"] as const;
+
 /** What cannot be proven is not kept: no host ends deployed whose new system does not start or is never well. */
-export const onlyTheProvenIsKept: Law = ({ rollout, faults, course: { goal }, upToDate }) =>
+export const onlyTheProvenIsKept: Law = ({ rollout, faults, course: { goal }, upToDate, secretsOf }) =>
   faults.flatMap((fault) => {
+    if (!("host" in fault) || goal === "boot") return [];
+    const isSystemNew = goal !== "secrets" && !upToDate.has(fault.host);
+    const areSecretsNew = secretsOf.get(fault.host) === "changed";
     const isBad =
-      fault.kind === "switch-fails" ||
-      fault.kind === "switch-hangs" ||
-      (fault.kind === "unhealthy" && (fault.afterMs ?? 0) === 0);
-    if (!isBad || goal === "boot" || upToDate.has(fault.host)) return [];
+      (isSystemNew && (fault.kind === "switch-fails" || fault.kind === "switch-hangs")) ||
+      (areSecretsNew && (fault.kind === "cannot-open-secrets" || fault.kind === "secrets-unit-fails")) ||
+      ((isSystemNew || areSecretsNew) &&
+        (fault.kind === "checks-hang" || (fault.kind === "unhealthy" && (fault.afterMs ?? 0) === 0)));
+    if (!isBad) return [];
     return rollout.hosts.get(fault.host)?.outcome === "deployed"
       ? [`${fault.host} keeps a system that ${fault.kind}`]
       : [];
@@ -104,13 +142,21 @@ export const boundsAreKept: Law = ({ rollout: { outages, events }, policy, hosts
 };
 
 /** After a budget is overdrawn nothing is begun: only what was in flight can add to it. */
-export const budgetsAreKept: Law = ({ rollout: { events }, policy, hosts }) => {
+export const budgetsAreKept: Law = ({ rollout, policy, hosts }) => {
+  const { events } = rollout;
+  const underWay = begunBeforeResuming(rollout);
   const waves = wavesOf(events, hosts);
   const bad = new Set<string>();
   let overdrawnBy: string | undefined;
   const late: string[] = [];
-  for (const event of events) {
-    if (event.type === "step-started" && event.step === "connect" && overdrawnBy !== undefined) {
+  for (const [index, event] of events.entries()) {
+    // What was cut short is taken up again, and what ended before is told again.
+    if (index === rollout.resumedAfter) {
+      bad.clear();
+      overdrawnBy = undefined;
+    }
+    const isBegun = event.type === "step-started" && event.step === "connect" && !underWay.has(event.host);
+    if (isBegun && overdrawnBy !== undefined) {
       late.push(`${event.host} was begun after ${overdrawnBy} had overdrawn the budget`);
     }
     if (event.type !== "host-finished" || !isBad(event.report.outcome) || overdrawnBy !== undefined) continue;
@@ -126,12 +172,16 @@ export const budgetsAreKept: Law = ({ rollout: { events }, policy, hosts }) => {
 };
 
 /** What goes before others has ended well before they are begun, and no wave begins before the one before it is over. */
-export const orderIsKept: Law = ({ rollout: { events }, policy, hosts }) => {
+export const orderIsKept: Law = ({ rollout, policy, hosts }) => {
+  // What was skipped before the run was resumed has its turn then.
+  const events = rollout.events.slice(rollout.resumedAfter ?? 0);
+  const underWay = begunBeforeResuming(rollout);
   const begun = new Map<string, number>();
   const ended = new Map<string, { readonly index: number; readonly outcome: string }>();
   for (const [index, event] of events.entries()) {
-    if (event.type === "step-started" && event.step === "connect" && !begun.has(event.host))
-      begun.set(event.host, index);
+    if (event.type === "step-started" && event.step === "connect" && !begun.has(event.host)) {
+      if (!underWay.has(event.host)) begun.set(event.host, index);
+    }
     if (event.type === "host-finished" && !ended.has(event.host)) {
       ended.set(event.host, { index, outcome: event.report.outcome });
     }
@@ -159,10 +209,10 @@ export const orderIsKept: Law = ({ rollout: { events }, policy, hosts }) => {
 };
 
 /** As many at once as the limits say. */
-export const limitsAreKept: Law = ({ rollout: { events }, course: { limits } }) => {
+export const limitsAreKept: Law = ({ rollout: { events, resumedAfter }, course: { limits } }) => {
   let [underWay, most] = [0, 0];
   const begun = new Set<string>();
-  for (const event of events) {
+  for (const event of events.slice(0, resumedAfter)) {
     if (event.type === "step-started" && event.step === "connect") {
       begun.add(event.host);
       underWay += 1;
@@ -191,6 +241,15 @@ export const hostsAreWhole: Law = (played) =>
       wrong.push(`it runs ${end.runs} and boots ${end.boots}`);
     return wrong.map((what) => `${name}: ${what}`);
   });
+
+/** Hosts that a resumed run finds under way: it looks at them at once, whatever their turn. */
+function begunBeforeResuming({ events, resumedAfter = 0 }: SimulatedRollout): ReadonlySet<string> {
+  return new Set(
+    events
+      .slice(0, resumedAfter)
+      .flatMap((event) => (event.type === "step-started" && event.step === "connect" ? [event.host] : [])),
+  );
+}
 
 function wavesOf(
   events: readonly RolloutEvent[],

@@ -25,7 +25,10 @@ describe("simulateRollout()", () => {
     const rollout = await simulateRollout({ hosts: hive });
     expect(new Set(Object.values(outcomes(rollout)))).toEqual(new Set(["deployed"]));
     for (const { finally: end } of rollout.hosts.values()) {
-      expect(end).toEqual({ isUp: true, runs: "new", boots: "new", profile: "new", isLeased: false, agents: [] });
+      expect(end).toEqual({
+        ...{ isUp: true, runs: "new", boots: "new", booted: "old", profile: "new", secrets: "new" },
+        ...{ isLeased: false, agents: [] },
+      });
     }
     expect(rollout.report?.hosts.map(({ logins }) => logins)).toEqual([2, 2, 2, 2, 2, 2]);
   });

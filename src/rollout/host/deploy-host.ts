@@ -59,6 +59,8 @@ async function deploy(
   const facts = await probeHost(access, { signal: lease.signal });
   log.from = facts.running;
   log.secretsFrom = facts.secrets.generation;
+  log.secretSetFrom = facts.secrets.set ?? NO_SECRETS;
+  log.bootFrom = facts.bootId;
   if (facts.cutCommit !== undefined) tellCutCommit(facts.cutCommit, { facts, log });
   if (isAsWanted(goal, wanted, facts)) return unchanged(facts, log);
 

@@ -17,6 +17,8 @@ export class HostLog {
   to: StorePath | undefined;
   generation: number | undefined;
   secretsFrom: number | undefined;
+  secretSetFrom: string | undefined;
+  bootFrom: string | undefined;
   logins = 0;
   copiedPaths = 0;
   copiedBytes = 0;
@@ -34,6 +36,8 @@ export class HostLog {
     this.to = before?.to;
     this.generation = before?.generation;
     this.secretsFrom = before?.secretsFrom;
+    this.secretSetFrom = before?.secretSetFrom;
+    this.bootFrom = before?.bootFrom;
     this.logins = before?.logins ?? 0;
     this.copiedPaths = before?.copiedPaths ?? 0;
     this.copiedBytes = before?.copiedBytes ?? 0;
@@ -96,6 +100,8 @@ export class HostLog {
       to: this.to,
       generation: this.generation,
       secretsFrom: this.secretsFrom,
+      secretSetFrom: this.secretSetFrom,
+      bootFrom: this.bootFrom,
       durationMs: this.#clock.monotonic() - this.#startedAt,
       logins: this.logins,
       copiedPaths: this.copiedPaths,

@@ -26,12 +26,20 @@ export interface PrepareRunOptions {
   readonly policy: RolloutPolicy;
   readonly limits: Limits;
   readonly secrets: SecretsSource | undefined;
+  /** Makes the systems and the secrets; a simulation has its own. Default: from the hive, by Nix and in process. */
+  readonly make?: MakeSystems | undefined;
   /** Has the last word on what became of a host's system. */
   readonly judge?: ((prepared: Prepared, host: HostName) => Prepared) | undefined;
   readonly emit: Emit;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
+
+/** Makes what hosts are to get. */
+export type MakeSystems = (hosts: readonly Host[]) => Promise<{
+  readonly systems: ReadonlyMap<HostName, Prepared>;
+  readonly secrets: ReadonlyMap<HostName, PreparedSecrets>;
+}>;
 
 /** A plan, and where what it sends is read from. */
 export interface PreparedRun extends AsyncDisposable {
@@ -55,11 +63,15 @@ export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<
   });
   try {
     const rest = hosts.filter(({ name }) => !ended.has(name));
-    // First, for it takes no time: a secret that cannot be opened is told before anything is built.
-    const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal });
-    const systems = makesSystem(goal) ? rest.filter(({ name }) => !failed(secrets.get(name))) : [];
-    const { directory } = hive;
-    const made = await prepareClosures(systems, { goal, directory, limits, nix, native, emit, clock, signal });
+    const makeReally: MakeSystems = async () => {
+      // First, for it takes no time: a secret that cannot be opened is told before anything is built.
+      const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal });
+      const wanting = makesSystem(goal) ? rest.filter(({ name }) => !failed(secrets.get(name))) : [];
+      const { directory } = hive;
+      const systems = await prepareClosures(wanting, { goal, directory, limits, nix, native, emit, clock, signal });
+      return { systems, secrets };
+    };
+    const { systems: made, secrets } = await (options.make ?? makeReally)(rest);
     const prepared = new Map<HostName, Prepared>([...ended].map((name) => [name, { error: ENDED }]));
     for (const [name, system] of made) prepared.set(name, judge(system, name));
     const plan = planRollout(run, { hosts, hive: hive.hosts, waves, policy, prepared, secrets, limits });

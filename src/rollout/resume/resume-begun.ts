@@ -23,6 +23,8 @@ export async function readBegun(
   const text = field("record");
   if (text === undefined) return undefined;
   const status = await followAgent(access, { run, until: ANY_STATE, timeoutMs: 20_000, signal });
+  // Another run cleared it away in the same moment: whether it has left a record is to be seen.
+  if (status === undefined && field("kept") === undefined) return readBegun(access, { run, signal });
   return {
     record: JSON.parse(text) as DeploymentRecord,
     status,
@@ -41,11 +43,14 @@ function numberOf(text: string | undefined): number | undefined {
 
 const ANY_STATE = ["testing", "waiting", "committing", "rolling-back", ...FINAL_STATES] as const;
 
-// A run whose agent has no state was never started. What another run cleared away has left its record, if it committed.
-const BEGUN_SCRIPT = `
+/**
+ * Asks a host what a run has begun there. A run whose agent has no state was never started; what another run cleared away
+ * has left its record, if it committed.
+ */
+export const BEGUN_SCRIPT = `
 dir=$1/run/skep/runs/$2 kept=$1/var/lib/skep/deployments/$2.json
 record=
-if [ -L "$dir/state" ]; then record=$dir/record; elif [ -f "$kept" ]; then record=$kept; fi
+if [ -L "$dir/state" ]; then record=$dir/record; elif [ -f "$kept" ]; then record=$kept; echo kept=yes; fi
 [ -n "$record" ] || exit 0
 printf 'record='; cat "$record"
 echo "secrets=$(readlink "$dir/secrets")"

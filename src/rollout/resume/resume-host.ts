@@ -1,5 +1,5 @@
 import type { AgentOrder, AgentStatus, HostFacts, SecretSet } from "#activation";
-import { ActivationError, describeCause, longestAgentMs, probeHost, renewLease } from "#activation";
+import { ActivationError, describeCause, longestAgentMs, NO_SECRETS, probeHost, renewLease } from "#activation";
 import { formatDuration, once } from "#core";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
@@ -116,7 +116,7 @@ async function finish(work: Work): Promise<Ending> {
   const { begun, log, facts } = work;
   log.from = begun.record.from ?? undefined;
   log.to = begun.record.to;
-  log.secretsFrom = begun.secretsBefore ?? log.secretsFrom;
+  noteSecretsBefore(work);
   const scene = sceneOf(work);
   try {
     return await carryOn(begun.status, scene, work);
@@ -124,6 +124,17 @@ async function finish(work: Work): Promise<Ending> {
     if (scene.connection !== work.connection) await scene.connection[Symbol.asyncDispose]();
     log.generation ??= facts.profile.generation;
   }
+}
+
+/** What may be needed to take the host back. */
+function noteSecretsBefore({ begun: { status, secrets, secretsBefore }, facts, log }: Work): void {
+  if (status === undefined) return;
+  log.bootFrom = facts.bootId;
+  log.secretsFrom = secretsBefore;
+  if (secrets !== undefined) return;
+  // They stay as they are.
+  log.secretsFrom = facts.secrets.generation;
+  log.secretSetFrom = facts.secrets.set ?? NO_SECRETS;
 }
 
 async function carryOn(status: AgentStatus | undefined, scene: ActivationScene, work: Work): Promise<Ending> {

@@ -1,6 +1,7 @@
 import type { Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
 import type { StorePath } from "#store";
 import { JournalError } from "../journal/errors.ts";
+import type { MakeSystems } from "../prepare/prepare-run.ts";
 import { prepareRun } from "../prepare/prepare-run.ts";
 import type { SecretsSource } from "../prepare/prepare-secrets.ts";
 import type { Prepared, Run } from "../rollout-plan.ts";
@@ -20,13 +21,14 @@ export interface RollOutRestOptions extends Omit<RunRolloutOptions, "narSource" 
   readonly policy: RolloutPolicy;
   readonly limits: Limits;
   readonly secrets: SecretsSource | undefined;
+  readonly make?: MakeSystems | undefined;
 }
 
 /** The hosts of a run that were not begun: makes their systems again, and carries the plan on by its own rules. */
 export async function rollOutRest(run: Run, hive: Hive, options: RollOutRestOptions): Promise<RolloutReport> {
-  const { hosts, earlier, toplevels, policy, limits, secrets, emit, clock, stop } = options;
+  const { hosts, earlier, toplevels, policy, limits, secrets, make, emit, clock, stop } = options;
   await using prepared = await prepareRun(run, {
-    ...{ hive, hosts, policy, limits, secrets, emit, clock, signal: stop },
+    ...{ hive, hosts, policy, limits, secrets, make, emit, clock, signal: stop },
     ended: new Set(earlier.keys()),
     judge: (system, name) => asItBegan(system, { name, was: toplevels.get(name) }),
   });

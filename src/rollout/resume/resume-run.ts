@@ -11,7 +11,9 @@ import type { DeployContext } from "../host/deploy-context.ts";
 import type { RolloutEvent } from "../events.ts";
 import type { Emit, Ending } from "../host/host-log.ts";
 import { endingOf, HostLog } from "../host/host-log.ts";
+import type { HostPorts } from "../host/host-ports.ts";
 import { realPorts } from "../host/host-ports.ts";
+import type { MakeSystems } from "../prepare/prepare-run.ts";
 import { JournalError } from "../journal/errors.ts";
 import { thisProcess } from "../journal/running-process.ts";
 import { createSecretsMask } from "../mask/mask-secrets.ts";
@@ -24,6 +26,7 @@ import { rollOutRest } from "./resume-rest.ts";
 import { revertHost } from "../waves/revert-hosts.ts";
 import type { RollOutOptions } from "../roll-out.ts";
 import type { Run } from "../rollout-plan.ts";
+import { availabilityOf } from "../rollout-plan.ts";
 import type { HostReport, RolloutReport } from "../rollout-report.ts";
 import { stepsFor } from "../steps.ts";
 
@@ -36,6 +39,14 @@ export interface ResumeRunOptions extends Omit<RollOutOptions, "goal" | "hosts" 
   readonly wanted: "finish" | "finish-begun" | "revert";
   /** Look at hosts that ended before, too. */
   readonly verify: boolean;
+  /** Where it touches the outside; a simulation has its own. */
+  readonly outside?: ResumeOutside | undefined;
+}
+
+export interface ResumeOutside {
+  readonly ports: HostPorts;
+  readonly continueJournal: typeof continueJournal;
+  readonly make: MakeSystems;
 }
 
 /**
@@ -59,7 +70,8 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
   const onTrouble = (message: string): void => {
     emit({ type: "notice", message });
   };
-  await using writing = await continueJournal(journal.file, resumption, { onTrouble });
+  const { ports = realPorts, continueJournal: goOn = continueJournal, make } = options.outside ?? {};
+  await using writing = await goOn(journal.file, resumption, { onTrouble });
   function emit(happening: Parameters<Emit>[0]): void {
     const event = mask.mask({ at: clock.now(), ...happening });
     writing.append(event);
@@ -73,8 +85,12 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
   emit({ type: "run-started", run: run.id, goal: run.goal, hive: hive.name, hosts: names, steps });
   const limits = { ...hive.limits, ...options.limits };
   const policy = revivePolicy(header.policy, hive.rollout);
+  const bounds = availabilityOf(policy, {
+    run: hive.hosts.filter(({ name }) => names.includes(name)),
+    hive: hive.hosts,
+  });
   const context: DeployContext = {
-    ...{ run, ssh: options.ssh ?? {}, emit, clock, leave, ports: realPorts },
+    ...{ run, ssh: options.ssh ?? {}, emit, clock, leave, ports },
     narSource: sharedNarSource(),
     copyLimit: pLimit(limits.copy),
     activateLimit: pLimit(limits.activate),
@@ -100,8 +116,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     const whole = (report: RolloutReport): RolloutReport => ({ ...report, hosts: [...report.hosts, ...gone] });
     const report = await rollOutRest(run, hive, {
       ...{ ssh: context.ssh, stop, leave, clock, events, confirm: options.confirm },
-      secrets,
-      ...{ earlier, policy, limits },
+      ...{ earlier, policy, limits, ports, make, secrets },
       emit(happening) {
         emit(happening.type === "run-finished" ? { ...happening, report: whole(happening.report) } : happening);
       },
@@ -111,7 +126,11 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     return mask.mask(whole(report));
   }
   for (const name of names) if (!earlier.has(name)) earlier.set(name, skip(name, work));
-  if (options.wanted === "revert") await revertAll(earlier, work);
+  if (options.wanted === "revert") {
+    const lost = [...earlier.values()].filter(({ outcome }) => outcome === "stranded").map(({ host }) => host);
+    const availability = createAvailability(bounds, { lost });
+    await revertAll(earlier, { ...work, context: { ...context, availability } });
+  }
   const report: RolloutReport = {
     ...{ run: run.id, goal: run.goal, startedAt: run.startedAt, durationMs: clock.now() - run.startedAt },
     hosts: names.flatMap((name) => earlier.get(name) ?? []),
@@ -143,7 +162,8 @@ async function settleStanding(
   }
   if (host === undefined) return endGone(standing, context);
   const { goal } = context.run;
-  if (!standing.begun || (!activates(goal) && !persistsAfterReboot(goal))) return undefined;
+  const hasAgent = activates(goal) || persistsAfterReboot(goal) || goal === "secrets";
+  if (!standing.begun || !hasAgent) return undefined;
   const wanted = options.wanted === "revert" ? "refuse" : "finish";
   const soakMs = soakOf(policy, standing.wave);
   return resumeHost(host, { standing, wanted, soakMs, secrets: options.secrets, context });

@@ -24,9 +24,13 @@ export interface Availability {
   ): Promise<T>;
 }
 
-export function createAvailability(bounds: readonly AvailabilityBound[]): Availability {
-  const away = new Set<HostName>();
-  const lost = new Set<HostName>();
+/** @param options.lost hosts that were lost before, by the same run. */
+export function createAvailability(
+  bounds: readonly AvailabilityBound[],
+  options: { readonly lost?: Iterable<HostName> | undefined } = {},
+): Availability {
+  const lost = new Set<HostName>(options.lost);
+  const away = new Set<HostName>(lost);
   const waiting = new Set<{
     readonly host: HostName;
     readonly go: () => void;

@@ -1,4 +1,5 @@
-import { probeHost } from "#activation";
+import type { HostFacts } from "#activation";
+import { NO_SECRETS, probeHost } from "#activation";
 import { messageOf } from "#core";
 import type { Host } from "#hive";
 import { accessTo } from "../host/activation-scene.ts";
@@ -81,12 +82,11 @@ async function revert(
     log.notice(`it runs ${facts.running ?? "nothing of ours"} by now, which is not what this run deployed: it stays`);
     return { outcome: "deployed" };
   }
-  const { generation } = facts.secrets;
   const way = isNextBoot
     ? { goal: "boot" as const, secrets: undefined }
     : {
         goal: from === to ? ("secrets" as const) : goal === "boot" ? ("switch" as const) : goal,
-        secrets: log.secretsFrom === generation ? generation : (log.secretsFrom ?? ("none" as const)),
+        secrets: secretsBefore(log, facts),
       };
   const ending = await context.availability.during(
     host.name,
@@ -107,4 +107,18 @@ async function revert(
 /** What runs already needs no reboot to run. */
 function withoutReboot(context: DeployContext): DeployContext {
   return { ...context, run: { ...context.run, reboot: "never" } };
+}
+
+/**
+ * The generation that has the secrets of before; undefined when there are none, and were none.
+ * @throws when they were in memory, and went with a reboot.
+ */
+function secretsBefore(
+  { secretsFrom, secretSetFrom, bootFrom }: HostLog,
+  { secrets: { generation, set = NO_SECRETS }, bootId }: HostFacts,
+): number | "none" | undefined {
+  if (set === (secretSetFrom ?? NO_SECRETS)) return generation;
+  if (secretSetFrom === NO_SECRETS) return "none";
+  if (bootFrom === bootId) return secretsFrom ?? "none";
+  throw new Error("the secrets that it had before went with its reboot");
 }
