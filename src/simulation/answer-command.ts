@@ -53,6 +53,7 @@ interface Scene {
 const LEASE_HELD = 75;
 const NO_SWITCH = 71;
 const BUSY = 74;
+const AT_WORK = 77;
 const OTHER_SYSTEM = 76;
 const ASK_MS = 1_000;
 /** How often FOLLOW_SCRIPT looks whether the agent is alive. */
@@ -105,7 +106,8 @@ function failed(exitCode: number, stderr: string): Answer {
 }
 
 function probe(host: SimulatedHost): string {
-  const { nixos, running, booted, generation, profileSystem, secretsInUse } = host;
+  const { nixos, running, booted, generation, profileSystem, secretsInUse, commit } = host;
+  const isCut = commit !== undefined && host.runs.get(commit.run)?.state !== "committing";
   const bootSet = profileSystem === undefined ? undefined : host.keptSecrets.get(profileSystem);
   const lines: readonly (readonly [string, string | number | undefined])[] = [
     ["uid", 0],
@@ -119,6 +121,7 @@ function probe(host: SimulatedHost): string {
     ["secrets_generation", secretsInUse],
     ["secrets_set", secretsInUse === undefined ? undefined : host.secretSets.get(secretsInUse)],
     ["secrets_boot_set", bootSet],
+    ...(isCut ? ([["cut_run", commit.run], ["cut_system", commit.system]] as const) : []),
     ["boot_id", host.bootId],
     ["free_kib", host.isDiskFull ? 0 : 50_000_000],
     ["probe", "complete"],
@@ -128,12 +131,15 @@ function probe(host: SimulatedHost): string {
 
 function startAgent(host: SimulatedHost, args: readonly string[]): Answer {
   const [run = "", goal, toplevel = "", previous = "", , switchSeconds, confirmSeconds, longest] = args;
-  const [record = "", secrets = ""] = args.slice(11);
+  const [record = "", secrets = "", reboot = ""] = args.slice(11);
   const wanted = parseStorePath(toplevel);
   if (!host.store.has(wanted)) return failed(NO_SWITCH, "");
-  if (!renewLease(host, { run, ttlMs: Number(longest) * 1000 })) return failed(LEASE_HELD, "");
+  if (host.lease?.run !== run) return failed(LEASE_HELD, "");
   for (const [id, old] of host.runs) if (old.isOver) host.runs.delete(id);
+  const atWork = host.runs.get(run);
+  if (atWork !== undefined) return { stdout: `${atWork.state}\n`, stderr: "", exitCode: AT_WORK };
   if (host.isRunFull) return failed(1, NO_ROOM);
+  if (!renewLease(host, { run, ttlMs: Number(longest) * 1000 })) return failed(LEASE_HELD, "");
   startSimulatedAgent(host, {
     run,
     goal: goal as SimulatedOrder["goal"],
@@ -141,7 +147,7 @@ function startAgent(host: SimulatedHost, args: readonly string[]): Answer {
     previous: previous === "" ? undefined : parseStorePath(previous),
     switchTimeoutMs: Number(switchSeconds) * 1000,
     confirmTimeoutMs: Number(confirmSeconds) * 1000,
-    ...{ longestMs: Number(longest) * 1000, record },
+    ...{ longestMs: Number(longest) * 1000, record, mayReboot: reboot !== "" },
     secrets: secrets === "" ? undefined : secrets === "none" ? "none" : Number(secrets),
   });
   return said("");
@@ -160,7 +166,7 @@ function sayStatus(run: SimulatedRun | undefined): string {
   if (run === undefined) return "";
   const cause = run.cause === undefined ? "" : `cause=${run.cause}\n`;
   const generation = run.generation === undefined ? "" : `generation=${run.generation}\n`;
-  return `state=${run.state}\n${cause}${generation}`;
+  return `state=${run.state}\n${cause}${generation}${run.byReboot ? "by_reboot=yes\n" : ""}`;
 }
 
 async function followAgent(

@@ -11,6 +11,8 @@ import { SimulatedRun } from "./simulated-run.ts";
 
 /** `switch-to-configuration` was killed because it took too long, or another run took the host over. */
 const GIVEN_UP = 124;
+/** What `switch-to-configuration` says of a system that it cannot switch to. */
+const ONLY_BY_REBOOT = 100;
 const GIVE_UP_MS = 2_000;
 const PROFILE_MS = 100;
 
@@ -76,7 +78,8 @@ class SimulatedAgent {
     if (!this.#takeSecrets()) return this.#goBack("secrets:swap");
     const status = order.goal === "secrets" ? 0 : await this.#switch(order.toplevel, "test");
     if (status !== 0) {
-      return this.#goBack(this.#run.verdict === "stolen" ? "stolen" : `switch:${describeStatus(status)}`);
+      if (this.#run.verdict === "stolen") return this.#goBack("stolen");
+      return status === ONLY_BY_REBOOT ? this.#turnToReboot() : this.#goBack(`switch:${describeStatus(status)}`);
     }
     if (this.#host.running !== order.toplevel) return this.#goBack(`running:${this.#host.running ?? ""}`);
     if (typeof order.secrets === "number" && this.#host.hasFault("secrets-unit-fails") && this.#host.isOnWanted) {
@@ -104,21 +107,26 @@ class SimulatedAgent {
     const host = this.#host;
     const { toplevel } = this.#run.order;
     this.#run.state = "committing";
-    const before = { generation: host.generation, system: host.profileSystem };
+    const before = (this.#run.profileBefore ??= { generation: host.generation, system: host.profileSystem });
     await this.#sleep(PROFILE_MS);
     if (host.isDiskFull) return this.#giveUp("commit:profile");
-    const made = this.#makeDefault(toplevel);
+    host.commit = { run: this.#run.order.run, system: toplevel };
+    this.#makeDefault(toplevel);
     const keptBefore = host.keptSecrets.get(toplevel);
     this.#bindSecrets(toplevel);
     const status = await this.#switch(toplevel, "boot");
     if (status !== 0) {
       if (keptBefore === undefined) host.keptSecrets.delete(toplevel);
       else host.keptSecrets.set(toplevel, keptBefore);
-      host.generation = before.generation;
-      if (made) host.generations.delete(made);
-      if (before.system !== undefined) await this.#switch(before.system, "boot");
+      if (host.generation !== undefined && host.generation !== before.generation) {
+        host.generations.delete(host.generation);
+        host.generation = before.generation;
+      }
+      const isRestored = before.system === undefined || (await this.#switch(before.system, "boot")) === 0;
+      if (isRestored) host.commit = undefined;
       return this.#giveUp(`commit:boot:${describeStatus(status)}`);
     }
+    host.commit = undefined;
     // The record is written: a host that goes down now boots what nobody was told of.
     await this.#sleep(PROFILE_MS);
     this.#run.generation = host.generation;
@@ -128,7 +136,8 @@ class SimulatedAgent {
 
   /** What systemd starts when the agent ended, however it ended. */
   async finishWhatWasBegun(): Promise<void> {
-    const { goal, toplevel } = this.#run.order;
+    const { toplevel } = this.#run.order;
+    const goal = this.#run.byReboot ? "boot" : this.#run.order.goal;
     if (this.#run.isOver) return;
     if (this.#run.verdict === "confirmed" && this.#host.running === toplevel) {
       if (goal === "switch") return this.commit();
@@ -150,8 +159,27 @@ class SimulatedAgent {
 
   async #giveUp(cause: string): Promise<void> {
     this.#run.cause = cause;
-    if (this.#run.order.goal === "boot") this.#finish("rolled-back");
+    if (this.#run.order.goal === "boot" || this.#run.byReboot) this.#finish("rolled-back");
     else await this.#goBack(cause);
+  }
+
+  /** Only a reboot brings the system: the host is to reboot from the one it has. */
+  async #turnToReboot(): Promise<void> {
+    const { previous, mayReboot } = this.#run.order;
+    if (this.#host.running === previous) {
+      this.#takeSecretsBack();
+      if (!mayReboot) {
+        this.#run.cause = "only-by-reboot";
+        this.#run.decide("refused");
+        this.#finish("rolled-back");
+        return;
+      }
+    } else if (!mayReboot || previous === undefined || !(await this.#activatePrevious(previous))) {
+      return this.#goBack(`switch:${ONLY_BY_REBOOT}`);
+    }
+    this.#run.secretsBefore = undefined;
+    this.#run.byReboot = true;
+    return this.commit();
   }
 
   async #goBack(cause: string): Promise<void> {
@@ -163,10 +191,13 @@ class SimulatedAgent {
       this.#finish("stranded");
       return;
     }
+    this.#finish((await this.#activatePrevious(order.previous)) ? "rolled-back" : "stranded");
+  }
+
+  async #activatePrevious(previous: StorePath): Promise<boolean> {
     this.#takeSecretsBack();
-    const status = order.goal === "secrets" ? 0 : await this.#switch(order.previous, "test");
-    const isBack = (status === 0 || status === 4) && this.#host.running === order.previous;
-    this.#finish(isBack ? "rolled-back" : "stranded");
+    const status = this.#run.order.goal === "secrets" ? 0 : await this.#switch(previous, "test");
+    return (status === 0 || status === 4) && this.#host.running === previous;
   }
 
   #finish(state: "committed" | "kept" | "rolled-back" | "stranded"): void {
@@ -194,8 +225,10 @@ class SimulatedAgent {
       return GIVEN_UP;
     };
     if (!(await until(neededMs / 3))) return giveUp();
-    // NixOS sets the link before it starts units, whether or not all of them will start.
-    if (action === "test" && fault?.kind !== "cannot-go-back") {
+    // NixOS sets the link before it starts units, whether or not all of them will start; but not where it sees at once
+    // that only a reboot helps.
+    const isRefused = host.nixos && fault?.kind === "switch-fails" && fault.exitCode === ONLY_BY_REBOOT;
+    if (action === "test" && fault?.kind !== "cannot-go-back" && !isRefused) {
       host.running = system;
       host.activatedAt = host.clock.monotonic();
     }
@@ -206,17 +239,15 @@ class SimulatedAgent {
     return 0;
   }
 
-  /** @returns the number of the generation that had to be made for it. */
-  #makeDefault(system: StorePath): number | undefined {
+  #makeDefault(system: StorePath): void {
     const host = this.#host;
     const newest = Math.max(0, ...host.generations.keys());
     if (host.generations.get(newest) === system) {
       host.generation = newest;
-      return undefined;
+      return;
     }
     host.generations.set(newest + 1, system);
     host.generation = newest + 1;
-    return host.generation;
   }
 
   #takeSecrets(): boolean {

@@ -71,6 +71,8 @@ export class SimulatedHost {
   readonly keptSecrets = new Map<StorePath, string>();
   /** The records of deployments by their runs, as they lie in /var. */
   readonly records = new Map<string, string>();
+  /** The commit that is under way, or was cut short, as a file on the disk tells. */
+  commit: { readonly run: string; readonly system: StorePath } | undefined;
   /** The system that it is to get, which has the faults below. */
   wanted: StorePath | undefined;
   /** The id of the set of secrets that goes with it. */

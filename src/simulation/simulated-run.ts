@@ -1,5 +1,6 @@
 import type { AgentOrder, AgentState, Verdict } from "#activation";
 import { FINAL_STATES } from "#activation";
+import type { StorePath } from "#store";
 
 /** What an agent is told, as it arrives at the host. */
 export interface SimulatedOrder extends Pick<
@@ -8,6 +9,8 @@ export interface SimulatedOrder extends Pick<
 > {
   /** By when it must be at its end, whatever goes wrong. */
   readonly longestMs: number;
+  /** Whether a system that only a reboot brings may be made what boots next. */
+  readonly mayReboot: boolean;
   /** The deployment record, as JSON. */
   readonly record: string;
 }
@@ -21,6 +24,10 @@ export class SimulatedRun {
   generation: number | undefined;
   /** The secrets in use before; `undefined` in it means none were. */
   secretsBefore: { readonly generation: number | undefined } | undefined;
+  /** What the profile was before the commit; undefined before that. */
+  profileBefore: { readonly generation: number | undefined; readonly system: StorePath | undefined } | undefined;
+  /** Whether only a reboot brings the system, which was made what boots next. */
+  byReboot = false;
   /** Ends the agent's process; undefined when it has none. */
   kill: (() => void) | undefined;
   /** Whether what systemd starts after it is at work. */

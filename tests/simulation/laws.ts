@@ -9,6 +9,8 @@ type Law = (played: Played) => readonly string[];
 
 const kinds = ({ faults }: Played, host: string): readonly string[] =>
   faults.flatMap((fault) => ("host" in fault && fault.host === host ? [fault.kind] : []));
+const isOnlyByReboot = ({ faults }: Played, host: string): boolean =>
+  faults.some((fault) => fault.kind === "switch-fails" && fault.host === host && fault.exitCode === 100);
 const operatorDid = ({ faults }: Played, ...what: readonly string[]): boolean =>
   faults.some(({ kind }) => what.includes(kind));
 
@@ -36,6 +38,7 @@ function untruths(
   const secrets = played.secretsOf.get(name);
   const newSecrets = secrets === "none" ? "none" : "new";
   const oldSecrets = secrets === "changed" ? "old" : newSecrets;
+  const wasResumed = played.rollout.resumedAfter !== undefined;
   // A host that loses power in the middle of a commit keeps the profile's new generation, and boots the old one.
   const lostPower = kinds(played, name).some((kind) => kind === "dead" || kind === "reboot");
   const asBefore: Partial<HostStanding> = {
@@ -60,7 +63,13 @@ function untruths(
       return must(now, goal === "boot" ? { boots: "new" } : { runs: "new", secrets: newSecrets });
     case "skipped":
     case "failed":
-      return [...must(now, asBefore), ...(wasActivated && goal !== "boot" ? ["it was activated"] : [])];
+      return [
+        ...must(now, asBefore),
+        // What only a reboot brings is refused before anything of it is activated; what went back by itself is begun anew.
+        ...(wasActivated && goal !== "boot" && !isOnlyByReboot(played, name) && !wasResumed
+          ? ["it was activated"]
+          : []),
+      ];
     case "rolled-back":
       return [...must(now, asBefore), ...(now.isUp ? [] : ["it is down, and nobody can have seen it"])];
     case "stranded":
@@ -92,9 +101,9 @@ function differences(
 }
 
 /** Whether the policy has a host rebooted that is deployed. */
-function isRebooted(name: string, { course, upToDate, hosts, rollout }: Played): boolean {
-  // A host whose commit is found done when the run is resumed stays what it is.
-  if (rollout.resumedAfter !== undefined) return false;
+function isRebooted(name: string, { course, upToDate, hosts }: Played): boolean {
+  // What is to be taken back is not rebooted before.
+  if (course.resume?.wanted === "revert") return false;
   // Of such a host only the secrets change.
   if (upToDate.has(name) || course.reboot === undefined || course.reboot === "never") return false;
   const index = hosts.findIndex((host) => host.name === name);
@@ -104,9 +113,12 @@ function isRebooted(name: string, { course, upToDate, hosts, rollout }: Played):
 const LEAVING = ["operator-leaves", "operator-killed", "operator-crashed"] as const;
 
 /** What cannot be proven is not kept: no host ends deployed whose new system does not start or is never well. */
-export const onlyTheProvenIsKept: Law = ({ rollout, faults, course: { goal }, upToDate, secretsOf }) =>
-  faults.flatMap((fault) => {
+export const onlyTheProvenIsKept: Law = (played) => {
+  const { rollout, faults, upToDate, secretsOf } = played;
+  const { goal, reboot = "never" } = played.course;
+  return faults.flatMap((fault) => {
     if (!("host" in fault) || goal === "boot") return [];
+    if (reboot !== "never" && isOnlyByReboot(played, fault.host)) return [];
     const isSystemNew = goal !== "secrets" && !upToDate.has(fault.host);
     const areSecretsNew = secretsOf.get(fault.host) === "changed";
     const isBad =
@@ -119,6 +131,7 @@ export const onlyTheProvenIsKept: Law = ({ rollout, faults, course: { goal }, up
       ? [`${fault.host} keeps a system that ${fault.kind}`]
       : [];
   });
+};
 
 /** Never are more hosts unavailable than every bound allows. */
 export const boundsAreKept: Law = ({ rollout: { outages, events }, policy, hosts }) => {
