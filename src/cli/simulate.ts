@@ -9,12 +9,16 @@ import { CliError } from "./errors.ts";
 import { loadSelection } from "./hive-options.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { policyOf } from "./rollout-options.ts";
+import type { FaultStory } from "./simulate-faults.ts";
+import { faultLines, inShort, tellFaults } from "./simulate-faults.ts";
 import type { SimulateArguments } from "./simulate-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MOST_HOSTS = 100_000;
 /** More rows than that tell less. */
 const ROWS = 25;
+/** More names than that tell less, in one line. */
+const NAMES = 5;
 
 /** Simulates a deployment, tells what the policy made of it, and returns 0: nothing real can have failed. */
 export async function simulate(args: SimulateArguments, terminal: Terminal): Promise<number> {
@@ -85,6 +89,7 @@ interface Story {
   readonly waves: readonly {
     readonly name: string;
     readonly hosts: number;
+    readonly names: readonly string[];
     readonly fromMs: number;
     readonly toMs: number;
   }[];
@@ -93,11 +98,13 @@ interface Story {
   /** Hosts on which a new system was tried. */
   readonly touched: number;
   readonly total: number;
+  readonly faults: readonly FaultStory[];
   readonly mostUnavailable: number;
   readonly longestOutage: { readonly host: string; readonly ms: number } | undefined;
 }
 
-function tellStory({ events, hosts, outages, mostUnavailable }: SimulatedRollout, report: RolloutReport): Story {
+function tellStory(rollout: SimulatedRollout, report: RolloutReport): Story {
+  const { events, hosts, outages, mostUnavailable } = rollout;
   const { startedAt } = report;
   const ends = new Map(events.flatMap((event) => (event.type === "wave-finished" ? [[event.wave, event]] : [])));
   const stop = [...ends.values()].find(({ stopped }) => stopped !== undefined);
@@ -110,11 +117,13 @@ function tellStory({ events, hosts, outages, mostUnavailable }: SimulatedRollout
     waves: events.flatMap((event) => {
       if (event.type !== "wave-started") return [];
       const toMs = (ends.get(event.wave)?.at ?? event.at) - startedAt;
-      return [{ name: event.wave, hosts: event.hosts.length, fromMs: event.at - startedAt, toMs }];
+      const names = event.hosts;
+      return [{ name: event.wave, hosts: names.length, names, fromMs: event.at - startedAt, toMs }];
     }),
     stopped: stop === undefined ? skippedIn(report) : { atMs: stop.at - startedAt, why: stop.stopped ?? "" },
     touched: [...hosts.values()].filter(({ wasActivated }) => wasActivated).length,
     total: hosts.size,
+    faults: tellFaults(rollout, report.durationMs),
     mostUnavailable,
     longestOutage: longest,
   };
@@ -131,16 +140,20 @@ function lines({
   stopped,
   touched,
   total,
+  faults,
   mostUnavailable,
   longestOutage,
   durationMs,
 }: Story): readonly string[] {
   const width = Math.max(0, ...waves.map(({ name }) => name.length));
+  const most = total <= ROWS ? ROWS : NAMES;
   return [
-    ...waves.map(
-      ({ name, hosts, fromMs, toMs }) =>
-        `wave ${name.padEnd(width)}  ${hosts === 1 ? "1 host" : `${hosts} hosts`}, from ${formatDuration(fromMs)} to ${formatDuration(toMs)}`,
-    ),
+    ...waves.map(({ name, hosts, names, fromMs, toMs }) => {
+      const count = hosts === 1 ? "1 host" : `${hosts} hosts`;
+      const time = `from ${formatDuration(fromMs)} to ${formatDuration(toMs)}`;
+      return `wave ${name.padEnd(width)}  ${count}, ${time}: ${inShort(names, most)}`;
+    }),
+    ...faultLines(faults, { most }),
     stopped === undefined
       ? `went through in ${formatDuration(durationMs)}`
       : `stopped after ${formatDuration(stopped.atMs)}: ${stopped.why}`,

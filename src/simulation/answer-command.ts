@@ -121,7 +121,12 @@ function probe(host: SimulatedHost): string {
     ["secrets_generation", secretsInUse],
     ["secrets_set", secretsInUse === undefined ? undefined : host.secretSets.get(secretsInUse)],
     ["secrets_boot_set", bootSet],
-    ...(isCut ? ([["cut_run", commit.run], ["cut_system", commit.system]] as const) : []),
+    ...(isCut
+      ? ([
+          ["cut_run", commit.run],
+          ["cut_system", commit.system],
+        ] as const)
+      : []),
     ["boot_id", host.bootId],
     ["free_kib", host.isDiskFull ? 0 : 50_000_000],
     ["probe", "complete"],

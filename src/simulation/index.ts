@@ -8,6 +8,7 @@ export type { Random } from "./random.ts";
 export { createRandom } from "./random.ts";
 export type { RandomFault } from "./random-faults.ts";
 export { RANDOM_FAULTS, randomFaults } from "./random-faults.ts";
+export type { ResumeOrder } from "./resume-simulated.ts";
 export type { SimulateRolloutOptions } from "./simulate-rollout.ts";
 export { simulateRollout } from "./simulate-rollout.ts";
 export type { SimulatedEnd, SimulatedRollout, Struck, TimelineEntry } from "./simulated-rollout.ts";

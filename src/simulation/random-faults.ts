@@ -9,6 +9,9 @@ export const RANDOM_FAULTS = [
   "switch-hangs",
   "unhealthy",
   "flapping",
+  "checks-hang",
+  "cannot-open-secrets",
+  "secrets-unit-fails",
   "slow",
   "boot-fails",
   "cannot-go-back",
@@ -18,6 +21,7 @@ export const RANDOM_FAULTS = [
   "reboot",
   "agent-killed",
   "disk-full",
+  "run-full",
   "lease-stolen",
 ] as const;
 
@@ -54,6 +58,9 @@ function faultOn(
     case "switch-fails":
     case "switch-hangs":
     case "unhealthy":
+    case "checks-hang":
+    case "cannot-open-secrets":
+    case "secrets-unit-fails":
     case "boot-fails":
     case "cannot-go-back":
       return { host, kind };
@@ -64,6 +71,7 @@ function faultOn(
     case "reboot":
     case "agent-killed":
     case "disk-full":
+    case "run-full":
     case "lease-stolen":
       return { host, kind, when };
   }

@@ -3,6 +3,7 @@ import { parseHive, selectHosts } from "#hive";
 import { SimulationError } from "./errors.ts";
 import type { Fault } from "./fault.ts";
 import { madeUpHive } from "./made-up-hive.ts";
+import type { ResumeOrder } from "./resume-simulated.ts";
 import type { SimulatedRollout } from "./simulated-rollout.ts";
 import { SimulatedFleet } from "./simulated-fleet.ts";
 
@@ -17,6 +18,12 @@ export interface SimulateRolloutOptions {
   readonly policy?: RolloutInput | undefined;
   /** Takes the place of the hive's own `limits`. */
   readonly limits?: LimitsInput | undefined;
+  /** As `--reboot`. Default: `"never"`. */
+  readonly reboot?: "never" | "if-needed" | "always" | undefined;
+  /** Hosts whose new system has another kernel, by name. Default: none. */
+  readonly needsReboot?: readonly string[] | undefined;
+  /** What `skep resume` is to make of a run whose operator was stopped, left or was killed. Default: it is not resumed. */
+  readonly resume?: ResumeOrder | undefined;
   /** What goes wrong. Default: nothing. */
   readonly faults?: readonly Fault[] | undefined;
   /** The same seed gives the same run. Default: 1. */
@@ -38,7 +45,8 @@ export interface SimulateRolloutOptions {
  * });
  */
 export async function simulateRollout(options: SimulateRolloutOptions): Promise<SimulatedRollout> {
-  const { on, goal = "switch", policy, limits, faults = [], seed = 1 } = options;
+  const { on, goal = "switch", policy, limits, reboot, resume, faults = [], seed = 1 } = options;
+  const needReboot = new Set(options.needsReboot);
   const input = await readInput(options.hosts);
   const hive = parseHive(
     {
@@ -50,7 +58,14 @@ export async function simulateRollout(options: SimulateRolloutOptions): Promise<
   );
   const hosts: readonly Host[] = selectHosts(hive, on);
   const fleet = new SimulatedFleet(hosts, { seed, hive: hive.hosts });
-  return fleet.deploy({ release: "v2", goal, policy: hive.rollout, limits: hive.limits, faults });
+  return fleet.deploy({
+    release: "v2",
+    goal,
+    policy: hive.rollout,
+    limits: hive.limits,
+    faults,
+    ...{ reboot, resume, needsReboot: (host: Host) => needReboot.has(host.name) },
+  });
 }
 
 function readInput(hosts: number | HiveDefinition): HiveInput | Promise<HiveInput> {

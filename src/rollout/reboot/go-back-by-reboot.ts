@@ -43,7 +43,9 @@ function left(previous: StorePath): RolloutError {
   });
 }
 
-function isWayBackOpen(error: unknown, { context, byReboot }: ActivationScene): boolean {
+function isWayBackOpen(error: unknown, { context, order, byReboot }: ActivationScene): boolean {
+  // Where only its secrets changed, a boot of the same system brings the same secrets.
+  if (order.previous === order.toplevel) return false;
   if (context.leave.aborted || !(error instanceof ActivationError)) return false;
   switch (error.code) {
     case "activation/reboot-unwell":
