@@ -88,5 +88,7 @@ export function watchFleet(hosts: ReadonlyMap<string, SimulatedHost>, { run }: {
 function isOverdue(host: SimulatedHost, run: SimulatedRun): boolean {
   const { toplevel, previous, goal } = run.order;
   if (!host.isUp || goal === "boot" || goal === "secrets" || toplevel === previous) return false;
-  return host.running === toplevel && host.boots !== toplevel && run.state !== "kept";
+  // The same run may have had its way at a second try.
+  const isKept = [run, ...host.runs.values()].some((one) => one.state === "kept" && one.order.toplevel === toplevel);
+  return host.running === toplevel && host.boots !== toplevel && !isKept;
 }
