@@ -15,8 +15,10 @@ export function tellFaults({ faults, hosts }: SimulatedRollout, durationMs: numb
   return faults.map((struck) => {
     const { fault } = struck;
     const host = "host" in fault ? fault.host : undefined;
-    const isTouched = host === undefined || hosts.get(host)?.wasActivated === true;
-    const missed = whyMissed(struck, { isTouched, durationMs });
+    const end = host === undefined ? undefined : hosts.get(host);
+    const isTouched = end === undefined || end.wasActivated;
+    const isSkipped = end?.outcome === "skipped";
+    const missed = whyMissed(struck, { isTouched, isSkipped, durationMs });
     const isFromStart = "host" in fault && !("when" in fault);
     return { kind: fault.kind, host, atMs: missed !== undefined || isFromStart ? undefined : struck.atMs, missed };
   });
@@ -24,14 +26,20 @@ export function tellFaults({ faults, hosts }: SimulatedRollout, durationMs: numb
 
 function whyMissed(
   { fault, atMs }: Struck,
-  { isTouched, durationMs }: { readonly isTouched: boolean; readonly durationMs: number },
+  {
+    isTouched,
+    isSkipped,
+    durationMs,
+  }: { readonly isTouched: boolean; readonly isSkipped: boolean; readonly durationMs: number },
 ): string | undefined {
   if (atMs === undefined) {
+    if (isSkipped) return "their turn never came";
     const step = "when" in fault && fault.when !== undefined && "step" in fault.when ? fault.when.step : "time";
-    return `its ${step} never came`;
+    return `the ${step} never came`;
   }
   if (atMs > durationMs) return "the run was over";
-  return isTouched || "when" in fault || fault.kind === "cannot-open-secrets" ? undefined : "it was never activated";
+  if (isTouched || "when" in fault || fault.kind === "cannot-open-secrets") return undefined;
+  return isSkipped ? "their turn never came" : "nothing was activated";
 }
 
 /** A line for each kind of fault that struck, and one for each reason why some did not; of many hosts the first few. */

@@ -72,8 +72,8 @@ export function watchFleet(hosts: ReadonlyMap<string, SimulatedHost>, { run }: {
         return;
       }
       const { host, error } = happening.report;
-      // It runs on with what was deployed.
-      if (error.code === "rollout/not-reverted") return;
+      // It runs on with what was deployed; or its agent is at work, which is seen.
+      if (error.code === "rollout/not-reverted" || error.code === "rollout/interrupted") return;
       stranded.add(host);
       if (!awaySince.has(host)) awaySince.set(host, elapsed());
     },

@@ -42,7 +42,7 @@ const rounds: fc.Arbitrary<readonly Round[]> = fc.array(
     system: fc.constantFrom(...OTHERS),
     flaw: fc.constantFrom(
       ...(["none", "none", "none", "fails", "some-units", "only-by-reboot", "hangs"] as const),
-      ...(["boot-fails", "cannot-go-back"] as const),
+      ...(["boot-fails", "boot-fails", "cannot-go-back"] as const),
     ),
     mayReboot: fc.boolean(),
     act: fc.constantFrom("confirm", "confirm", "refuse", "steal", "expire", "kill", "kill-while-testing"),
