@@ -33,13 +33,13 @@ function whyMissed(
   }: { readonly isTouched: boolean; readonly isSkipped: boolean; readonly durationMs: number },
 ): string | undefined {
   if (atMs === undefined) {
-    if (isSkipped) return "their turn never came";
-    const step = "when" in fault && fault.when !== undefined && "step" in fault.when ? fault.when.step : "time";
-    return `the ${step} never came`;
+    if (isSkipped) return "the host was skipped";
+    const step = "when" in fault && fault.when !== undefined && "step" in fault.when ? fault.when.step : "time for it";
+    return `no ${step} came`;
   }
   if (atMs > durationMs) return "the run was over";
   if (isTouched || "when" in fault || fault.kind === "cannot-open-secrets") return undefined;
-  return isSkipped ? "their turn never came" : "nothing was activated";
+  return isSkipped ? "the host was skipped" : "nothing was activated";
 }
 
 /** A line for each kind of fault that struck, and one for each reason why some did not; of many hosts the first few. */
@@ -53,7 +53,7 @@ export function faultLines(faults: readonly FaultStory[], { most }: { readonly m
       return [host, when].filter(Boolean).join(" ");
     });
     const list = inShort(names, most);
-    const how = first.missed === undefined ? "" : `did not strike, for ${first.missed}: `;
+    const how = first.missed === undefined ? "" : `never struck, ${first.missed}: `;
     return `fault ${first.kind.padEnd(width)}  ${how}${list}`.trimEnd();
   });
 }

@@ -52,6 +52,7 @@ interface Scene {
 
 const LEASE_HELD = 75;
 const NO_SWITCH = 71;
+const NO_ROOM_TO_RELOAD = 73;
 const BUSY = 74;
 const AT_WORK = 77;
 const OTHER_SYSTEM = 76;
@@ -139,11 +140,11 @@ function startAgent(host: SimulatedHost, args: readonly string[]): Answer {
   const [record = "", secrets = "", reboot = ""] = args.slice(11);
   const wanted = parseStorePath(toplevel);
   if (!host.store.has(wanted)) return failed(NO_SWITCH, "");
+  if (host.isRunFull) return { stdout: "free=0\n", stderr: "", exitCode: NO_ROOM_TO_RELOAD };
   if (host.lease?.run !== run) return failed(LEASE_HELD, "");
   for (const [id, old] of host.runs) if (old.isOver) host.runs.delete(id);
   const atWork = host.runs.get(run);
   if (atWork !== undefined) return { stdout: `${atWork.state}\n`, stderr: "", exitCode: AT_WORK };
-  if (host.isRunFull) return failed(1, NO_ROOM);
   if (!renewLease(host, { run, ttlMs: Number(longest) * 1000 })) return failed(LEASE_HELD, "");
   startSimulatedAgent(host, {
     run,

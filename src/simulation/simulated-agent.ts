@@ -11,6 +11,8 @@ import { SimulatedRun } from "./simulated-run.ts";
 
 /** `switch-to-configuration` was killed because it took too long, or another run took the host over. */
 const GIVEN_UP = 124;
+/** What is in the way of going back may pass. */
+const AGAIN_AFTER_MS = [1_000, 2_000, 4_000] as const;
 /** What `switch-to-configuration` says of a system that it cannot switch to. */
 const ONLY_BY_REBOOT = 100;
 const GIVE_UP_MS = 2_000;
@@ -196,8 +198,16 @@ class SimulatedAgent {
 
   async #activatePrevious(previous: StorePath): Promise<boolean> {
     this.#takeSecretsBack();
-    const status = this.#run.order.goal === "secrets" ? 0 : await this.#switch(previous, "test");
-    return (status === 0 || status === 4) && this.#host.running === previous;
+    if (this.#run.order.goal === "secrets") return this.#host.running === previous;
+    const { clock } = this.#host;
+    const giveUpAt = clock.monotonic() + this.#run.order.switchTimeoutMs;
+    for (const pauseMs of [...AGAIN_AFTER_MS, 0]) {
+      const status = await this.#switch(previous, "test");
+      if ((status === 0 || status === 4) && this.#host.running === previous) return true;
+      if (pauseMs === 0 || clock.monotonic() >= giveUpAt) break;
+      await clock.sleep(pauseMs, { signal: this.#signal });
+    }
+    return false;
   }
 
   #finish(state: "committed" | "kept" | "rolled-back" | "stranded"): void {

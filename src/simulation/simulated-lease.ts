@@ -25,11 +25,17 @@ export interface LeaseTaking {
 export function acquireLease(host: SimulatedHost, taking: LeaseTaking): "taken" | "held" | "no-room" {
   const { run, owner, reason, ttlMs, steal } = taking;
   if (renewLease(host, { run, ttlMs })) return "taken";
-  if (host.lease !== undefined && !steal && host.lease.expiresMs > host.uptimeMs) return "held";
+  // A run and its way back are of one operator at a time.
+  const isSame = host.lease !== undefined && withoutRevert(host.lease.run) === withoutRevert(run);
+  if (host.lease !== undefined && !isSame && !steal && host.lease.expiresMs > host.uptimeMs) return "held";
   if (host.isRunFull) return "no-room";
   const taken = Math.floor(host.clock.now() / 1000);
   host.lease = { run, owner, reason, taken, expiresMs: host.uptimeMs + ttlMs };
   return "taken";
+}
+
+function withoutRevert(run: string): string {
+  return run.replace(/-revert$/, "");
 }
 
 export function releaseLease(host: SimulatedHost, run: string): void {

@@ -88,7 +88,9 @@ export function watchFleet(hosts: ReadonlyMap<string, SimulatedHost>, { run }: {
 function isOverdue(host: SimulatedHost, run: SimulatedRun): boolean {
   const { toplevel, previous, goal } = run.order;
   if (!host.isUp || goal === "boot" || goal === "secrets" || toplevel === previous) return false;
-  // The same run may have had its way at a second try.
-  const isKept = [run, ...host.runs.values()].some((one) => one.state === "kept" && one.order.toplevel === toplevel);
+  // The same run may have had its way at a second try; what was committed may have been followed by another boot default.
+  const isKept = [run, ...host.runs.values()].some(
+    (one) => (one.state === "kept" || one.state === "committed") && one.order.toplevel === toplevel,
+  );
   return host.running === toplevel && host.boots !== toplevel && !isKept;
 }

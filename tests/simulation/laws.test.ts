@@ -27,6 +27,16 @@ describe("in any fleet, under any policy, whatever goes wrong", () => {
     );
   });
 
+  it("the same course is the same again, event by event", async () => {
+    await fc.assert(
+      fc.asyncProperty(courses, async (course) => {
+        const [one, again] = [await play(course), await play(course)];
+        expect(again?.rollout).toEqual(one?.rollout);
+      }),
+      { numRuns: RUNS / 5, ...(SEED === undefined ? {} : { seed: SEED }) },
+    );
+  });
+
   it.each(["connection-lost", "reboot", "agent-killed"] as const)("%s, at any moment of a commit", async (kind) => {
     for (let afterMs = 0; afterMs < 4_000; afterMs += 40) {
       const played = await play({

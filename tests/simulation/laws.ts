@@ -45,8 +45,10 @@ function untruths(
     ...{ runs: before, boots: before, secrets: oldSecrets },
     ...(lostPower ? {} : { profile: before }),
   };
+  const isShared = operatorDid(played, "second-operator");
   const must = (found: HostStanding, wanted: Partial<HostStanding>): readonly string[] =>
-    differences(found, wanted, { isShared: operatorDid(played, "second-operator") });
+    // What is to boot next is anybody's who has the lease after us.
+    isShared && goal === "boot" ? [] : differences(found, wanted, { isShared });
   switch (outcome) {
     case "deployed":
       if (goal === "switch") {

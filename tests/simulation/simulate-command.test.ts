@@ -42,6 +42,21 @@ describe("skep simulate", () => {
     expect(await read()).toEqual(result);
   });
 
+  it("says which faults struck whom and when, and which did not strike and why", async () => {
+    const { out } = await run(
+      ...["simulate", "--hosts", "40", "--fail", "1", "--fault", "dead=50%", "--fault", "reboot=3", "--seed", "2"],
+      ...["--wave", "@canary", "--wave", "10%", "--max-failures", "0"],
+    );
+    expect(out).toMatch(/^wave @canary +1 host, from 0\.0 s to .*: host-1$/m);
+    expect(out).toMatch(/^fault dead +(host-\d+ at [\d.]+ (s|min).*)$/m);
+    expect(out).toMatch(/^fault dead +never struck, the host was skipped: (host-\d+, ){4}host-\d+ and \d+ more$/m);
+    const { faults } = JSON.parse(
+      (await run("simulate", "--hosts", "40", "--fault", "dead=20", "--max-failures", "0", "--json")).out,
+    ) as { faults: readonly { kind: string; host: string; atMs?: number; missed?: string }[] };
+    expect(faults).toHaveLength(20);
+    for (const { atMs, missed } of faults) expect(atMs === undefined).toBe(missed !== undefined);
+  });
+
   it("refuses faults and numbers that make no sense", async () => {
     expect(await run("simulate", "--hosts", "3", "--fault", "daed=1")).toMatchObject({
       code: 2,

@@ -92,6 +92,36 @@ describe("simulateRollout()", () => {
     expect(rollout.overdue).toEqual([]);
   });
 
+  it("what a killed or crashed operator left is resumed, or taken back", async () => {
+    for (const kind of ["operator-killed", "operator-crashed"] as const) {
+      const killed = { hosts: hive, faults: [{ kind, host: "db-1", when: { step: "check" } }] } as const;
+      const finished = await simulateRollout({ ...killed, resume: { afterMs: 10_000, wanted: "finish" } });
+      expect(new Set(Object.values(outcomes(finished)))).toEqual(new Set(["deployed"]));
+      const reverted = await simulateRollout({ ...killed, resume: { afterMs: 10_000, wanted: "revert" } });
+      for (const { finally: end } of reverted.hosts.values()) {
+        expect(end).toMatchObject({ runs: "old", boots: "old", secrets: "old", isLeased: false });
+      }
+    }
+  });
+
+  it("a second operator who waits finds the hosts held, and one who steals has them", async () => {
+    const second = (steals: boolean): Promise<SimulatedRollout> =>
+      simulateRollout({ hosts: hive, faults: [{ kind: "second-operator", when: { atMs: 5_000 }, steals }] });
+    const waited = await second(false);
+    expect(new Set(Object.values(outcomes(waited)))).toEqual(new Set(["deployed"]));
+    expect(waited.second?.hosts.some(({ outcome }) => outcome === "failed")).toBe(true);
+    const stolen = await second(true);
+    expect(Object.values(outcomes(stolen))).toContain("rolled-back");
+    for (const { finally: end } of stolen.hosts.values()) expect(end.runs).toBe(end.boots);
+  });
+
+  it("reboots where that is wanted, and proves what came up", async () => {
+    const rollout = await simulateRollout({ hosts: hive, reboot: "if-needed", needsReboot: ["web-2"] });
+    expect([...rollout.hosts].filter(([, { finally: end }]) => end.booted === "new").map(([name]) => name)).toEqual([
+      "web-2",
+    ]);
+  });
+
   it("a host that is dead for good while it was being activated is stranded; one that comes back is not", async () => {
     const when = { step: "test" as const, afterMs: 2_000 };
     const rollout = await simulateRollout({

@@ -127,12 +127,12 @@ async function finish(work: Work): Promise<Ending> {
 }
 
 /** What may be needed to take the host back. */
-function noteSecretsBefore({ begun: { status, secrets, secretsBefore }, facts, log }: Work): void {
+function noteSecretsBefore({ begun: { record, status, secrets, secretsBefore }, facts, log }: Work): void {
   if (status === undefined) return;
   log.bootFrom = facts.bootId;
   log.secretsFrom = secretsBefore;
-  if (secrets !== undefined) return;
-  // They stay as they are.
+  if (secrets !== undefined && record.goal !== "boot") return;
+  // They are in use as they were.
   log.secretsFrom = facts.secrets.generation;
   log.secretSetFrom = facts.secrets.set ?? NO_SECRETS;
 }
