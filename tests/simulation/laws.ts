@@ -48,7 +48,8 @@ function untruths(
   const isShared = operatorDid(played, "second-operator");
   const must = (found: HostStanding, wanted: Partial<HostStanding>): readonly string[] =>
     // What is to boot next is anybody's who has the lease after us.
-    isShared && goal === "boot" ? [] : differences(found, wanted, { isShared });
+    // What an agent of ours left stranded there nobody knows any more after that.
+    isShared && (goal === "boot" || wasResumed) ? [] : differences(found, wanted, { isShared });
   switch (outcome) {
     case "deployed":
       if (goal === "switch") {

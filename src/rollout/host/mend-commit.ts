@@ -3,6 +3,7 @@ import { acquireLease, describeCause, FINAL_STATES, followAgent, longestAgentMs,
 import type { StorePath } from "#store";
 import type { ActivationScene } from "./activation-scene.ts";
 import { accessTo } from "./activation-scene.ts";
+import { revertRun } from "../run-id.ts";
 
 /**
  * Makes what the host runs its default, after a reboot that cut its commit short: profile and boot loader name one system
@@ -11,16 +12,19 @@ import { accessTo } from "./activation-scene.ts";
  */
 export async function mendCommit(scene: ActivationScene, { system }: { readonly system: StorePath }): Promise<void> {
   const { host, order, log, context } = scene;
-  const { run } = order;
+  // Who resumes the run must tell the way back from the way there.
+  const isBack = system !== order.toplevel;
+  const run = isBack ? revertRun(order.run) : order.run;
   const access = accessTo(host, scene.connection);
   const signal = context.leave;
   const mending: AgentOrder = {
     ...order,
+    run,
     goal: "boot",
     toplevel: system,
     // They were bound to the system before its boot default was to be written, and opened when it booted.
     secrets: undefined,
-    record: { ...order.record, goal: "boot", to: system },
+    record: { ...order.record, run, goal: "boot", from: isBack ? order.toplevel : order.record.from, to: system },
   };
   await acquireLease(access, {
     ...{ run, owner: context.run.operator, reason: "mending a commit that was cut short" },
