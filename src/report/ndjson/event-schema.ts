@@ -60,6 +60,8 @@ const history = {
   to: storePath.optional().describe("The system it was to run, if that could be made"),
   generation: z.int().optional().describe("The profile's generation that is the default now, where this run set it"),
   secretsFrom: z.int().optional().describe("The generation of secrets it used before"),
+  secretSetFrom: z.string().optional().describe("The id of the set of secrets it used before, or `none`"),
+  bootFrom: z.string().optional().describe("The boot id it had then: generations of secrets end with their boot"),
   durationMs,
   logins: count.describe("SSH logins that were opened"),
   copiedPaths: count,
