@@ -1,5 +1,6 @@
 import type { Goal, HostName } from "#hive";
 import type { StorePath } from "#store";
+import { isStorePath } from "#store";
 
 /** What a committed deployment leaves on the host, as JSON, one file a run under /var/lib/skep/deployments. */
 export interface DeploymentRecord {
@@ -16,6 +17,8 @@ export interface DeploymentRecord {
   /** The generation of the profile; the agent writes it in when it has made it. */
   readonly generation: number | null;
   readonly hive: HiveRevision;
+  /** Whether it took the host back to a system it had before. */
+  readonly rollback?: true | undefined;
 }
 
 /** Which version of the hive was deployed. */
@@ -30,4 +33,34 @@ export interface HiveRevision {
 /** The record as the agent wants it: one line, `"generation":null` to be filled in. */
 export function formatRecord(record: DeploymentRecord): string {
   return JSON.stringify(record);
+}
+
+/**
+ * Reads a record that lies on a host; undefined when it is none. What it says was written by whoever is root there: only
+ * its shape is to be relied on.
+ */
+export function parseRecord(text: string): DeploymentRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || value.version !== 1 || !isObject(value.hive)) return undefined;
+  const { run, host, goal, who, at, from, to, generation, hive } = value;
+  const isRecord =
+    [run, host, goal, who, at, hive.name].every((field) => typeof field === "string") &&
+    isSystem(to) &&
+    (from === null || isSystem(from)) &&
+    (generation === null || Number.isInteger(generation)) &&
+    (hive.revision === null || typeof hive.revision === "string");
+  return isRecord ? (value as unknown as DeploymentRecord) : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isSystem(value: unknown): boolean {
+  return typeof value === "string" && isStorePath(value);
 }

@@ -84,6 +84,18 @@ export async function renewLease(
   if (!succeeded(result)) throw leaseLost(parseHolder(result.stdout));
 }
 
+/** Who holds the lease of a host; undefined when nobody does. One that has expired is still told. */
+export async function readLease(
+  access: HostAccess,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<LeaseHolder | undefined> {
+  const result = await runScript(access, { script: LOOK_SCRIPT, signal, timeoutMs: 30_000 });
+  if (succeeded(result)) return parseHolder(result.stdout);
+  throw new ActivationError("activation/probe", `cannot read the lease of the host: ${lastLines(result)}`, {
+    hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
+  });
+}
+
 /**
  * Gives the lease back if it is this run's; does nothing otherwise. While the run's agent is at work the lease is the
  * agent's: it gives it back when the matter is decided.
@@ -113,7 +125,7 @@ export function leaseLost(holder: LeaseHolder | undefined): ActivationError {
 }
 
 /** Reads the holder out of a script's output: the lease's lines, each with `holder.` before it. */
-function parseHolder(text: string): LeaseHolder | undefined {
+export function parseHolder(text: string): LeaseHolder | undefined {
   const field = (name: string): string => new RegExp(`^holder\\.${name}=(.*)$`, "m").exec(text)?.[1] ?? "";
   if (field("run") === "") return undefined;
   return {
@@ -175,6 +187,14 @@ release_lease() {
   if lease_is_ours "$1"; then rm -f "$lease"; fi
   end_turn
 }
+`;
+
+/** Says who holds the lease, where somebody does. Needs {@link LEASE_FUNCTIONS}. */
+export const SAY_LEASE = `
+[ ! -e "$lease" ] || say_holder
+`;
+
+const LOOK_SCRIPT = `${LEASE_FUNCTIONS}${SAY_LEASE}exit 0
 `;
 
 export const ACQUIRE_SCRIPT = `${LEASE_FUNCTIONS}

@@ -62,7 +62,7 @@ function why(result: Parameters<typeof lastLines>[0]): string {
 }
 
 /** Parses lines of `part=<name>␉<store path that was booted>␉<wanted one>`, `required=…`, `package=…`, `only_by_reboot=…`. */
-function parseNeed(text: string): RebootNeed {
+export function parseNeed(text: string): RebootNeed {
   const parts: ChangedPart[] = [];
   const packages: string[] = [];
   let isRequired = false;

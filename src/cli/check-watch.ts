@@ -4,6 +4,7 @@ import { useColors } from "#report";
 import type { CheckRounds, HostHealth } from "./check-rounds.ts";
 import { isWell } from "./check-rounds.ts";
 import { createCheckTable } from "./check-table.ts";
+import { drawingOn } from "./draw.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface WatchChecksOptions {
@@ -51,7 +52,7 @@ type Show = (healths: readonly HostHealth[]) => void;
 /** Draws the table over the last one; where it is higher than the terminal, hosts that are not well come first. */
 function showTable({ hosts, terminal: { stdout, env } }: WatchChecksOptions): Show {
   const table = createCheckTable(hosts, { colors: useColors(stdout, env) });
-  let isFirst = true;
+  const draw = drawingOn(stdout);
   return (healths) => {
     const rows = stdout.rows ?? Number.POSITIVE_INFINITY;
     const time = new Date(systemClock.now()).toTimeString().slice(0, 8);
@@ -65,22 +66,8 @@ function showTable({ hosts, terminal: { stdout, env } }: WatchChecksOptions): Sh
       const room = Math.max(0, rows - 4);
       lines = [heading, "", ...cut.slice(0, room), `… and ${cut.length - room} lines more`];
     }
-    const drawn = lines.map((line) => `${cutTo(line, stdout.columns)}\u001b[K\n`).join("");
-    stdout.write(`${isFirst ? "\u001b[2J" : ""}\u001b[H${drawn}\u001b[J`);
-    isFirst = false;
+    draw(lines);
   };
-}
-
-/** A line that the terminal does not wrap. Colours take no room. */
-function cutTo(line: string, columns = Number.POSITIVE_INFINITY): string {
-  let width = 0;
-  let cut = "";
-  for (const [part] of line.matchAll(/\u001b\[\d+m|./gsu)) {
-    if (!part.startsWith("\u001b")) width += 1;
-    if (width > columns && !part.startsWith("\u001b")) continue;
-    cut += part;
-  }
-  return cut;
 }
 
 /** Writes what is not as it was in the round before: checks that begin to pass or to fail, hosts that cannot be asked. */

@@ -62,10 +62,10 @@ function wantedOf({ revert, new: startNew }: ResumeArguments): ResumeRunOptions[
 }
 
 function announce({ header, hosts }: JournalRead, { revert }: { readonly revert: boolean }): string {
-  const { run, goal, operator, startedAt } = header;
+  const { run, goal, operator, startedAt, rollback } = header;
   const count = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
   const since = new Date(startedAt).toISOString();
-  return `${revert ? "taking back" : "resuming"} run ${run}: ${goal} of ${count}, begun ${since} by ${operator}`;
+  return `${revert ? "taking back" : "resuming"} run ${run}: ${rollback === true ? "rollback" : goal} of ${count}, begun ${since} by ${operator}`;
 }
 
 /** A hive that changed since is the user's to see to, when nothing else went wrong. */

@@ -6,6 +6,11 @@ import { CliError } from "./errors.ts";
 import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
+import { addExecCommand, execOptions } from "./operations/exec-command.ts";
+import { addHistoryCommand, historyOptions } from "./operations/history-command.ts";
+import { addLeaseCommands, leaseBreakOptions, leaseOptions } from "./operations/lease-command.ts";
+import { addRollbackCommand, rollbackOptions } from "./operations/rollback-command.ts";
+import { addStatusCommand, statusOptions } from "./operations/status-command.ts";
 import { printError } from "./print-error.ts";
 import { refuseOddTogether } from "./refuse-odd-options.ts";
 import { addReportCommand, reportOptions } from "./report-command.ts";
@@ -47,7 +52,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   const parser = yargs()
     .scriptName("skep")
     // `--wave @canary test`: the goal is no wave.
-    .parserConfiguration({ "greedy-arrays": false })
+    .parserConfiguration({ "greedy-arrays": false, "populate--": true })
     .usage("$0 <command>\n\nDeploys a fleet of Linux hosts from one typed hive file: test, prove, commit.")
     .version(version)
     .alias({ h: "help", V: "version" })
@@ -56,6 +61,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .completion("completion", "Print a completion script for bash or zsh")
     .middleware((given) => {
       joinRepeated(given);
+      refuseStrayWords(given);
     }, true)
     .middleware(refuseOddTogether)
     .strict()
@@ -72,6 +78,11 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   addCheckCommand(parser, terminal, finish);
   addRunsCommands(parser, terminal, finish);
   addReportCommand(parser, terminal, finish);
+  addStatusCommand(parser, terminal, finish);
+  addHistoryCommand(parser, terminal, finish);
+  addRollbackCommand(parser, terminal, finish);
+  addExecCommand(parser, terminal, finish);
+  addLeaseCommands(parser, terminal, finish);
   addSecretsCommand(parser, terminal, finish);
   addStoreCommands(parser, terminal, finish);
   addDemoCommand(parser, terminal, finish);
@@ -94,6 +105,24 @@ function joinRepeated(given: Record<string, unknown>): void {
   }
 }
 
+/** Only a command for hosts stands behind two dashes. @throws CliError `cli/usage`. */
+function refuseStrayWords(given: Readonly<Record<string, unknown>>): void {
+  const [command] = Array.isArray(given._) ? (given._ as unknown[]) : [];
+  if (command === "exec" || !Array.isArray(given["--"]) || given["--"].length === 0) return;
+  throw new CliError("cli/usage", `unknown argument: ${given["--"].map(String).join(", ")}`, {
+    hint: "only skep exec takes words behind two dashes",
+  });
+}
+
+const operationsOptions = {
+  ...statusOptions,
+  ...historyOptions,
+  ...rollbackOptions,
+  ...execOptions,
+  ...leaseOptions,
+  ...leaseBreakOptions,
+};
+
 const SINGLE_OPTIONS = new Set(
   Object.entries({
     ...hiveOptions,
@@ -105,11 +134,15 @@ const SINGLE_OPTIONS = new Set(
     ...resumeOptions,
     ...reportOptions,
     ...simulateOptions,
+    ...operationsOptions,
   }).flatMap(([name, option]) => ("array" in option ? [] : [name])),
 );
 
 /** The commands whose hosts `--on` selects. */
-const SELECTING = ["deploy", "build", "hosts", "check", "gc", "store", "simulate"];
+const SELECTING = [
+  ...["deploy", "build", "hosts", "check", "gc", "store", "simulate"],
+  ...["status", "history", "rollback", "exec", "lease"],
+];
 
 const KNOWN_WORDS = [
   ...[
@@ -129,6 +162,8 @@ const KNOWN_WORDS = [
   ],
   ...["runs", "resume", "report"],
   ...Object.keys(reportOptions),
+  ...["status", "history", "rollback", "exec", "lease", "ls", "break"],
+  ...Object.keys(operationsOptions),
   ...Object.keys(resumeOptions),
   ...Object.keys(hiveOptions),
   ...Object.keys(deployOptions),

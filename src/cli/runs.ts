@@ -5,6 +5,7 @@ import type { HostStanding, JournalRead, Step } from "#rollout";
 import { listRuns, OUTCOMES, runsFolder } from "#rollout";
 import { findHive } from "./find-hive.ts";
 import { findRun } from "./find-run.ts";
+import { localTime } from "./local-time.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -34,9 +35,9 @@ function toJson(value: unknown): string {
 }
 
 function describeRun({ header, state, report, hosts, resumptions }: JournalRead): object {
-  const { run, goal, hive, operator, revision, startedAt } = header;
+  const { run, goal, rollback, hive, operator, revision, startedAt } = header;
   return {
-    ...{ run, state, goal, hive, operator, revision: revision.revision, dirty: revision.dirty },
+    ...{ run, state, goal, rollback, hive, operator, revision: revision.revision, dirty: revision.dirty },
     startedAt: instant(startedAt),
     durationMs: report?.durationMs,
     resumed: resumptions.map(({ at, operator: by }) => ({ at: instant(at), operator: by })),
@@ -53,13 +54,19 @@ function hostDescriber(journal: JournalRead): (host: HostStanding) => object {
 }
 
 function rowOf({ header, state, hosts }: JournalRead): readonly string[] {
-  const { run, startedAt, operator, goal } = header;
+  const { run, startedAt, operator } = header;
+  const goal = goalOf(header);
   const counts = [...countOutcomes(hosts)].map(([outcome, count]) => `${count} ${outcome.replace("-", " ")}`);
   return [run, localTime(startedAt), operator, goal, state, counts.join(", ")].map(plain);
 }
 
+/** What the run was for, in a word. */
+function goalOf({ goal, rollback }: JournalRead["header"]): string {
+  return rollback === true ? "rollback" : goal;
+}
+
 /** How many hosts ended how, the best first; those that did not end last. */
-function countOutcomes(hosts: readonly HostStanding[]): ReadonlyMap<string, number> {
+export function countOutcomes(hosts: readonly HostStanding[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const outcome of [...OUTCOMES, undefined]) {
     const count = hosts.filter(({ report }) => report?.outcome === outcome).length;
@@ -70,7 +77,8 @@ function countOutcomes(hosts: readonly HostStanding[]): ReadonlyMap<string, numb
 
 function showRun(journal: JournalRead): string {
   const { header, report, resumptions, hosts } = journal;
-  const { run, goal, hive, operator, startedAt, revision } = header;
+  const { run, hive, operator, startedAt, revision } = header;
+  const goal = goalOf(header);
   const of =
     revision.revision === null ? "" : ` at ${revision.revision.slice(0, 12)}${revision.dirty ? ", changed" : ""}`;
   const count = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
@@ -139,11 +147,6 @@ function stepsOf({ events }: JournalRead, host: string): readonly ShownStep[] {
 
 function instant(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** `2026-01-31 14:25:01`, by this machine's clock. */
-function localTime(ms: number): string {
-  return new Date(ms).toLocaleString("sv-SE");
 }
 
 /** What hosts said, without what a terminal would take for commands. */

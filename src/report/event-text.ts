@@ -6,7 +6,7 @@ import type { Paint } from "./paint.ts";
 import { firstLine, plainLine } from "./plain-text.ts";
 import type { RunState } from "./run-state.ts";
 import { padEnd } from "./width.ts";
-import { counted, OUTCOME_STYLES, outcomeWord, waveText } from "./words.ts";
+import { counted, OUTCOME_STYLES, outcomeWord, runWord, waveText } from "./words.ts";
 
 interface EventTextOptions {
   /** The run as it is after the event. */
@@ -57,11 +57,12 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
 }
 
 /** The run, and where it goes in waves, which; with every host's name where they are to be named. */
-function startedTexts({ goal, hive, hosts, run, waves = [] }: StepEvent<"run-started">, verbose: boolean): string[] {
+function startedTexts(event: StepEvent<"run-started">, verbose: boolean): string[] {
+  const { hive, hosts, run, waves = [] } = event;
   const inWaves = waves.length > 1 ? ` in ${waves.length} waves` : "";
   const named = waves.length > 1 && verbose ? waves : [];
   return [
-    plainLine(`${goal} of ${counted(hosts.length, "host")} of ${hive}${inWaves}, run ${run}`),
+    plainLine(`${runWord(event)} of ${counted(hosts.length, "host")} of ${hive}${inWaves}, run ${run}`),
     ...named.map(({ name, hosts: ofWave }, index) =>
       plainLine(`${waveText(index + 1, { of: waves.length, name })}: ${ofWave.join(", ")}`),
     ),

@@ -9,6 +9,7 @@ import { renderRecord } from "./record.ts";
 import type { RunState } from "./run-state.ts";
 import { applyEvent, createRunState } from "./run-state.ts";
 import { verdictOf } from "./verdict.ts";
+import { runWord } from "./words.ts";
 
 /** What a run can be made into afterwards; `text` is what a terminal was left with at its end. */
 export type PastRunFormat = "text" | "html" | "junit" | "markdown";
@@ -33,7 +34,7 @@ export function renderPastRun(
 
 function textOf(state: RunState, { colors, columns }: { readonly colors: boolean; readonly columns: number }): string {
   const paint = createPaint(colors);
-  const title = `${state.run}  ${plainLine(`${state.goal} of ${state.hive}`)}: ${verdictOf(state)}`;
+  const title = `${state.run}  ${plainLine(`${runWord(state)} of ${state.hive}`)}: ${verdictOf(state)}`;
   const record = renderRecord(state, { columns, paint, quiet: false, notices: "all" });
   return record === "" ? `${title}\n` : `${title}\n\n${record}`;
 }
@@ -43,6 +44,7 @@ function foldJournal({ header, events, hosts, report }: JournalRead): RunState {
   for (const event of events) applyEvent(state, event);
   state.run = header.run;
   state.goal = header.goal;
+  state.rollback = header.rollback;
   state.hive = header.hive;
   // A run that was taken up again began more than once.
   state.startedAt = header.startedAt;

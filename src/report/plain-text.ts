@@ -12,15 +12,18 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029\ufe0e\ufe0f]/gu;
  * Text from a host or a builder as one line that is safe on a terminal: no escape sequences, no control characters,
  * nothing that reorders text. Of a line that was overwritten with carriage returns, what was seen last.
  */
-export function plainLine(text: string): string {
+export function plainLine(text: string, { maxLength = MAX_LINE }: { readonly maxLength?: number } = {}): string {
   const line = text.trimEnd().replaceAll(/\r?\n/g, " ");
-  const seen = line.slice(line.lastIndexOf("\r") + 1).slice(0, MAX_LINE);
+  const seen = line.slice(line.lastIndexOf("\r") + 1).slice(0, maxLength);
   return stripEscapes(seen).replaceAll("\t", "  ").replaceAll(UNPRINTABLE, "").trimEnd();
 }
 
 /** The same for text of several lines; empty lines at the end are dropped. */
 export function plainLines(text: string): string[] {
-  return text.trimEnd().split("\n").map(plainLine);
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => plainLine(line));
 }
 
 /** The first line of a message that has something in it. */

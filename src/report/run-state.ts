@@ -11,6 +11,7 @@ export interface RunState {
   goal: Goal;
   /** The hive's name. */
   hive: string;
+  rollback: true | undefined;
   startedAt: number | undefined;
   /** When the last event came. */
   lastAt: number | undefined;
@@ -108,6 +109,7 @@ export function createRunState(): RunState {
     run: "",
     goal: "switch",
     hive: "",
+    rollback: undefined,
     startedAt: undefined,
     lastAt: undefined,
     steps: [],
@@ -131,6 +133,7 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       state.run = event.run;
       state.goal = event.goal;
       state.hive = event.hive;
+      state.rollback = event.rollback;
       state.startedAt = event.at;
       state.steps = event.steps;
       for (const host of event.hosts) hostOf(state, host);
@@ -180,6 +183,7 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
     case "run-finished":
       state.run = event.report.run;
       state.goal = event.report.goal;
+      state.rollback = event.report.rollback;
       state.report = event.report;
       for (const report of event.report.hosts) endHost(state, report);
       break;

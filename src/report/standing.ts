@@ -3,7 +3,7 @@ import { isUnderWay } from "./interruption.ts";
 import type { RunState } from "./run-state.ts";
 import type { Span } from "./spans.ts";
 import { countOutcomes, VERDICT_ORDER } from "./verdict.ts";
-import { OUTCOME_STYLES, outcomeWord } from "./words.ts";
+import { OUTCOME_STYLES, outcomeWord, runWord } from "./words.ts";
 
 /**
  * How the run stands, in the words of the verdict it will end with: `switch: 1 deployed, 2 under way, 5 waiting, 42 s`.
@@ -25,7 +25,7 @@ export function standing(state: RunState, now: number): Span[] {
     { text: formatElapsed(now - (state.startedAt ?? now)) },
   ];
   return [
-    { text: `${state.goal}: `, style: "bold" },
+    { text: `${runWord(state)}: `, style: "bold" },
     ...parts.map(({ text, style }, index) => ({ text: index < parts.length - 1 ? `${text}, ` : text, style })),
   ];
 }

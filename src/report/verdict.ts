@@ -3,7 +3,7 @@ import type { Outcome, RolloutReport } from "#rollout";
 import { OUTCOMES } from "#rollout";
 import type { Paint } from "./paint.ts";
 import type { RunState } from "./run-state.ts";
-import { OUTCOME_STYLES, outcomeWord } from "./words.ts";
+import { OUTCOME_STYLES, outcomeWord, runWord } from "./words.ts";
 
 /** What the goal was to bring first, then from good to bad. */
 export const VERDICT_ORDER = ["deployed", ...OUTCOMES.filter((outcome) => outcome !== "deployed")] as const;
@@ -16,7 +16,7 @@ export function verdict(report: RolloutReport, paint: Paint): string {
   );
   const told = parts.length === 0 ? "no hosts" : parts.join(", ");
   const unfinished = report.interrupted ? paint("yellow", ", unfinished because interrupted") : "";
-  return `${paint("bold", `${report.goal}:`)} ${told} in ${formatDuration(report.durationMs)}${unfinished}`;
+  return `${paint("bold", `${runWord(report)}:`)} ${told} in ${formatDuration(report.durationMs)}${unfinished}`;
 }
 
 /**

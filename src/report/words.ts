@@ -1,5 +1,5 @@
 import type { Goal } from "#hive";
-import type { Outcome } from "#rollout";
+import type { Outcome, RolloutReport } from "#rollout";
 import type { Style } from "./paint.ts";
 
 const REACHED = {
@@ -16,6 +16,11 @@ const REACHED = {
 export function outcomeWord(outcome: Outcome, goal: Goal): string {
   if (outcome === "deployed") return REACHED[goal];
   return outcome === "rolled-back" ? "rolled back" : outcome;
+}
+
+/** What a run is called: after its goal, unless it takes hosts back. */
+export function runWord({ goal, rollback }: Pick<RolloutReport, "goal" | "rollback">): string {
+  return rollback === true ? "rollback" : goal;
 }
 
 /** One character for an outcome, so that a screen without colours can be scanned too. */

@@ -11,6 +11,11 @@ export const rolloutErrorCodes = {
   "rollout/no-system": "secrets alone were to be installed on a host that runs no system of ours",
   "rollout/reverted": "a host was well, and went back because too many others were not",
   "rollout/not-reverted": "a host was to go back with the others of its run, and could not",
+  "rollout/no-earlier": "a host was to go back, and has no record of a deployment before the one it runs",
+  "rollout/no-such-deployment": "a host was to go back to a generation or a run that it does not know",
+  "rollout/collected": "a host was to go back to a system that its store does not have any more",
+  "rollout/rollback-moved": "a host was changed by somebody else after it was decided where it goes back to",
+  "rollout/lease-changed": "the lease of a host was to be broken, and another run than the one that was seen holds it",
   ...journalErrorCodes,
   "rollout/internal": "something in skep itself failed",
 } as const;

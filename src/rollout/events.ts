@@ -18,6 +18,8 @@ export type RolloutHappening =
       readonly steps: readonly Step[];
       /** Which hosts go together, in the order they go. Of a run that is resumed they are told as they begin. */
       readonly waves?: readonly { readonly name: string; readonly hosts: readonly HostName[] }[] | undefined;
+      /** Whether the run takes hosts back to systems they had. */
+      readonly rollback?: true | undefined;
     }
   /** Of runs with more than one wave. */
   | {

@@ -5,6 +5,9 @@ import type { Hive } from "#hive";
 
 const run = promisify(execFile);
 
+/** The hive's folder, without what skep itself keeps there. */
+const HIVE = [".", ":(exclude).skep"] as const;
+
 /** Which git commit the hive's folder is at, and whether it was changed since. Outside of git, or without it: null. */
 export async function readRevision(hive: Hive): Promise<HiveRevision> {
   const git = async (...args: string[]): Promise<string> => {
@@ -13,7 +16,7 @@ export async function readRevision(hive: Hive): Promise<HiveRevision> {
   };
   try {
     const revision = await git("rev-parse", "HEAD");
-    const changes = await git("status", "--porcelain", "--untracked-files=normal", "--", ".");
+    const changes = await git("status", "--porcelain", "--untracked-files=normal", "--", ...HIVE);
     return { name: hive.name, revision, dirty: changes !== "" };
   } catch {
     return { name: hive.name, revision: null, dirty: false };

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
 import { systemClock } from "#core";
-import type { Goal, Hive, Host, Limits, RolloutPolicy } from "#hive";
+import type { Goal, Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
 import type { RolloutEvent } from "./events.ts";
 import type { Emit } from "./host/host-log.ts";
 import { journalHeader } from "./journal/journal-header.ts";
@@ -11,7 +11,7 @@ import { runsFolder } from "./journal/runs-folder.ts";
 import type { SshOptions } from "./host/log-in.ts";
 import { createSecretsMask } from "./mask/mask-secrets.ts";
 import { maskSource } from "./mask/mask-source.ts";
-import type { Run } from "./rollout-plan.ts";
+import type { PreparedReturn, Run } from "./rollout-plan.ts";
 import type { WavesPlan } from "./waves/plan-waves.ts";
 import { planWaves } from "./waves/plan-waves.ts";
 import { prepareRun } from "./prepare/prepare-run.ts";
@@ -33,6 +33,8 @@ export interface RollOutOptions {
   readonly ssh?: SshOptions | undefined;
   /** Where secrets come from; undefined when there are none. */
   readonly secrets?: SecretsSource | undefined;
+  /** Where hosts go back to, in a run that brings none of them anything new. */
+  readonly returns?: ReadonlyMap<HostName, PreparedReturn> | undefined;
   /** Take hosts over that another run holds. */
   readonly stealLease?: boolean | undefined;
   readonly reboot?: "never" | "if-needed" | "always" | undefined;
@@ -66,6 +68,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     revision: await readRevision(hive),
     stealLease,
     reboot: options.reboot,
+    rollback: options.returns === undefined ? undefined : true,
   };
   const events: RolloutEvent[] = [];
   const mask = createSecretsMask();
@@ -80,17 +83,21 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     onEvent(event);
   };
   const names = hosts.map((host) => host.name);
-  const steps = stepsFor(goal, { secrets: hosts.some((host) => host.secrets.length > 0) });
+  const { rollback } = run;
+  const haveSecrets = hosts.some((host) => host.secrets.length > 0);
+  const steps = stepsFor(goal, { secrets: haveSecrets, systems: rollback === undefined });
   // First, for waves that go against the order are told before anything is built.
   const waves = planWaves(policy, { run: hosts, hive: hive.hosts });
-  const namesOfWaves = waves.waves.map(({ policy: { name }, hosts: ofWave }) => ({
-    name,
+  const namesOfWaves = waves.waves.map(({ policy: wave, hosts: ofWave }) => ({
+    name: wave.name,
     hosts: ofWave.map((one) => one.name),
   }));
-  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps, waves: namesOfWaves });
+  const { name } = hive;
+  emit({ type: "run-started", run: run.id, goal, hive: name, hosts: names, steps, waves: namesOfWaves, rollback });
   tellPassedOver(waves, emit);
   await using prepared = await prepareRun(run, {
     ...{ hive, hosts, waves, policy, limits, secrets: maskSource(options.secrets, mask), emit, clock, signal: stop },
+    returns: options.returns,
   });
   const { plan, narSource } = prepared;
   await using journal = options.journal

@@ -1,10 +1,10 @@
 import type { RebootPolicy } from "./reboot/reboot-deployed.ts";
 import type { SkepErrorJson } from "#core";
 import type { HiveRevision, SecretSet } from "#activation";
-import { makeSecretSet } from "#activation";
+import { makeSecretSet, NO_SECRETS } from "#activation";
 import type { Amount, Gate, Goal, Host, HostName, Limits, OnFailure, RolloutPolicy } from "#hive";
 import { countOf, makesSystem, selectHosts } from "#hive";
-import type { Closure } from "#store";
+import type { Closure, StorePath } from "#store";
 import type { AvailabilityBound } from "./waves/availability.ts";
 import { planWaves } from "./waves/plan-waves.ts";
 import type { WavesPlan } from "./waves/plan-waves.ts";
@@ -25,6 +25,8 @@ export interface Run {
   /** Take hosts over that another run holds. */
   readonly stealLease: boolean;
   readonly reboot?: RebootPolicy | undefined;
+  /** Whether it takes hosts back to systems they had. */
+  readonly rollback?: true | undefined;
 }
 
 /** What a run will do: a value, made without touching any host, and carried out by runRollout. */
@@ -58,7 +60,7 @@ export interface PlannedWave {
 }
 
 /** One host's part: the steps to take, or why there are none. */
-export type PlannedHost = PlannedSystem | PlannedSecrets | UnplannedHost;
+export type PlannedHost = PlannedSystem | PlannedSecrets | PlannedReturn | UnplannedHost;
 
 /** The host gets a system, and the secrets that go with it. */
 export interface PlannedSystem {
@@ -75,6 +77,24 @@ export interface PlannedSecrets {
   readonly secrets: SecretSet;
 }
 
+/** The host goes back to a system that its store has, with the secrets that it had last. */
+export interface PlannedReturn {
+  readonly host: Host;
+  readonly steps: readonly Step[];
+  readonly back: ReturnTarget;
+}
+
+/** Where a host goes back to. */
+export interface ReturnTarget {
+  readonly toplevel: StorePath;
+  /** The id of the set of secrets that it keeps for that system. */
+  readonly secretSet: string;
+  /** What it ran when this was decided: it goes back from nothing else. */
+  readonly from: StorePath | null;
+  /** Which version of the hive that system was made of, as far as the host's records tell. */
+  readonly hive: HiveRevision | undefined;
+}
+
 export interface UnplannedHost {
   readonly host: Host;
   readonly error: SkepErrorJson;
@@ -82,6 +102,9 @@ export interface UnplannedHost {
 
 /** What became of a host's closure: it is there, or why it could not be made. */
 export type Prepared = { readonly closure: Closure } | { readonly error: SkepErrorJson };
+
+/** Where a host that is not to get a system goes back to, or why it cannot. */
+export type PreparedReturn = { readonly back: ReturnTarget } | { readonly error: SkepErrorJson };
 
 /**
  * Decides what a run will do. Pure.
@@ -98,7 +121,7 @@ export function planRollout(
     readonly waves?: WavesPlan | undefined;
     readonly policy: RolloutPolicy;
     /** Of every host, but for the goal `secrets`. */
-    readonly prepared: ReadonlyMap<HostName, Prepared>;
+    readonly prepared: ReadonlyMap<HostName, Prepared | PreparedReturn>;
     /** Of hosts that consume some. */
     readonly secrets: ReadonlyMap<HostName, PreparedSecrets>;
     readonly limits: Limits;
@@ -107,15 +130,17 @@ export function planRollout(
   const { hosts, hive = hosts, policy, limits } = options;
   const planHost = (host: Host): PlannedHost => {
     const steps = stepsFor(run.goal, { secrets: host.secrets.length > 0 });
+    const ready = options.prepared.get(host.name);
+    if (ready !== undefined && "back" in ready) {
+      const isKept = ready.back.secretSet !== NO_SECRETS;
+      return { host, steps: stepsFor(run.goal, { secrets: isKept, systems: false }), back: ready.back };
+    }
     const read = options.secrets.get(host.name) ?? { secrets: makeSecretSet([], host) };
     if ("error" in read) return { host, error: read.error };
     const { secrets } = read;
     if (!makesSystem(run.goal)) return { host, steps, secrets };
-    const prepared = options.prepared.get(host.name);
-    if (prepared === undefined) throw new Error(`no closure was prepared for ${host.name}`);
-    return "closure" in prepared
-      ? { host, steps, closure: prepared.closure, secrets }
-      : { host, error: prepared.error };
+    if (ready === undefined) throw new Error(`no closure was prepared for ${host.name}`);
+    return "closure" in ready ? { host, steps, closure: ready.closure, secrets } : { host, error: ready.error };
   };
   const { waves, after } = options.waves ?? planWaves(policy, { run: hosts, hive });
   return {

@@ -38,6 +38,8 @@ export interface HostHistory {
 export interface RolloutReport {
   readonly run: string;
   readonly goal: Goal;
+  /** Whether it took hosts back to systems they had. */
+  readonly rollback?: true | undefined;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly durationMs: number;

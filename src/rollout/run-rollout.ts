@@ -68,6 +68,7 @@ export async function runRollout(plan: RolloutPlan, options: RunRolloutOptions):
   const report: RolloutReport = {
     run: run.id,
     goal: run.goal,
+    rollback: run.rollback,
     startedAt: run.startedAt,
     durationMs: clock.now() - run.startedAt,
     hosts: plan.waves.flatMap(({ hosts }) => hosts.flatMap(({ host }) => course.ended.get(host.name) ?? [])),

@@ -55,7 +55,16 @@ const GOALS_OF_STEP: Readonly<Record<(typeof STEPS)[number], readonly Goal[]>> =
 /**
  * The steps of one host for a goal, in order.
  * @param options.secrets whether it consumes any (default: yes); one that had some and is to have none any more is rid of them all the same.
+ * @param options.systems whether its system is to be made and sent (default: yes); one that it goes back to is there.
  */
-export function stepsFor(goal: Goal, { secrets = true }: { readonly secrets?: boolean } = {}): readonly Step[] {
-  return STEPS.filter((step) => GOALS_OF_STEP[step].includes(goal) && (secrets || step !== "secrets"));
+export function stepsFor(
+  goal: Goal,
+  { secrets = true, systems = true }: { readonly secrets?: boolean; readonly systems?: boolean } = {},
+): readonly Step[] {
+  return STEPS.filter(
+    (step) =>
+      GOALS_OF_STEP[step].includes(goal) &&
+      (secrets || step !== "secrets") &&
+      (systems || (step !== "evaluate" && step !== "build" && step !== "copy")),
+  );
 }

@@ -48,7 +48,7 @@ type SendOptions = { readonly set: SecretSet } & InstallSecretsOptions;
  */
 export async function installSecrets(access: HostAccess, options: SendOptions): Promise<InstalledSecrets> {
   const { problems, ...installed } = await sendSecrets(access, options);
-  if (problems.length > 0) throw describeProblems(problems, options.set);
+  if (problems.length > 0) throw describeProblems(problems, options.set.secrets.length);
   return installed;
 }
 
@@ -69,8 +69,9 @@ export async function trySecrets(
   });
 }
 
-interface SentSecrets extends InstalledSecrets {
-  readonly problems: readonly Problem[];
+/** What the host says of a set that it was to open. */
+export interface SentSecrets extends InstalledSecrets {
+  readonly problems: readonly SentProblem[];
 }
 
 async function sendSecrets(access: HostAccess, { set, ...options }: SendOptions): Promise<SentSecrets> {
@@ -85,7 +86,7 @@ async function sendSecrets(access: HostAccess, { set, ...options }: SendOptions)
         timeoutMs,
       },
     );
-    return read(result);
+    return parseInstalled(result);
   } finally {
     stdin.fill(0);
   }
@@ -115,7 +116,8 @@ function foldersOf(paths: readonly string[]): readonly PackedFile[] {
   return [...folders].map((name) => ({ name, bytes: undefined }));
 }
 
-function read(result: CommandResult): SentSecrets {
+/** @throws ActivationError `activation/secrets` when the host could not even say what is wrong. */
+export function parseInstalled(result: CommandResult): SentSecrets {
   const lines = result.stdout.split("\n").map((line) => line.split("\t"));
   const problems = lines.flatMap(([what, code = "", subject = "", detail = ""]) =>
     what === "problem" ? [{ code, subject, detail }] : [],
@@ -135,22 +137,23 @@ function read(result: CommandResult): SentSecrets {
   };
 }
 
-interface Problem {
+/** Why something of a set cannot be had, in the host's words. */
+export interface SentProblem {
   readonly code: string;
   readonly subject: string;
   readonly detail: string;
 }
 
 /** One error for all of them. The gravest gives the code: without age, no word is lost on the rest. */
-function describeProblems(problems: readonly Problem[], set: SecretSet): ActivationError {
+export function describeProblems(problems: readonly SentProblem[], all: number): ActivationError {
   for (const code of Object.keys(EXPLANATIONS) as (keyof typeof EXPLANATIONS)[]) {
     const found = problems.filter((problem) => problem.code === code);
     if (found.length === 0) continue;
     const { code: errorCode, what, hint } = EXPLANATIONS[code];
-    const describe = ({ subject, detail }: Problem): string => (subject === "-" ? detail : `${subject}: ${detail}`);
+    const describe = ({ subject, detail }: SentProblem): string => (subject === "-" ? detail : `${subject}: ${detail}`);
     const details = found.map(describe);
     const others = problems.filter((problem) => !found.includes(problem)).map(describe);
-    const message = `${what(found.length, set.secrets.length)}: ${[...details, ...others].join("; ")}`;
+    const message = `${what(found.length, all)}: ${[...details, ...others].join("; ")}`;
     return new ActivationError(errorCode, message, { hint });
   }
   return new ActivationError("activation/secrets", problems.map(({ detail }) => detail).join("; "));
@@ -195,6 +198,16 @@ const EXPLANATIONS = {
     code: "activation/secrets",
     what: () => "cannot keep the encrypted secrets on the host's disk",
     hint: "the host is as it was; make room there and deploy again",
+  },
+  operator: {
+    code: "activation/secrets-open",
+    what: (bad, all) => `${bad} of the ${all} secrets of that system can only be opened by the operator, and are gone`,
+    hint: "deploy the system from the hive's revision of that time instead, which brings its secrets",
+  },
+  "not-kept": {
+    code: "activation/secrets",
+    what: () => "the host does not have the secrets of that system any more",
+    hint: "deploy the system from the hive's revision of that time instead, which brings its secrets",
   },
   receive: {
     code: "activation/secrets",

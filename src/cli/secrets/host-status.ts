@@ -59,7 +59,7 @@ export function judgeHost({ facts, kept, wanted, keys }: HostFindings): HostStat
     atBoot.filter((secret) => secret.open === open).map(({ name }) => name);
   const id = "id" in wanted ? wanted.id : undefined;
   return {
-    state: stateOf(facts, id),
+    state: stateOfSecrets(facts, id),
     generation,
     set,
     ...("id" in wanted ? { wanted: wanted.id } : { problem: wanted.problem }),
@@ -88,7 +88,11 @@ export function describeHost(
   return [...lines, ...warnings, ...retired.flatMap(describeRetiredKey)];
 }
 
-function stateOf({ secrets, running, profile }: HostFacts, wanted: string | undefined): HostStatus["state"] {
+/** @param wanted the id of the set that the repository would install; undefined when it cannot. */
+export function stateOfSecrets(
+  { secrets, running, profile }: HostFacts,
+  wanted: string | undefined,
+): HostStatus["state"] {
   const { set = NO_SECRETS, bootSet = NO_SECRETS, waiting } = secrets;
   if (wanted === undefined) return "broken";
   if (waiting.length > 0) return "waiting";

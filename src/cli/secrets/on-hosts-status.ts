@@ -1,19 +1,17 @@
 import type { HostFacts } from "#activation";
-import { probeHost, readSecrets, secretSetId } from "#activation";
-import { SkepError } from "#core";
-import type { Host } from "#hive";
+import { probeHost, readSecrets } from "#activation";
 import type { Visit } from "#rollout";
 import { listenForInterrupts } from "../interrupts.ts";
 import type { OnHostsArguments } from "../secrets-command.ts";
 import type { Terminal } from "../terminal.ts";
-import type { HostStatus, WantedSet } from "./host-status.ts";
+import type { HostStatus } from "./host-status.ts";
 import { describeHost, judgeHost } from "./host-status.ts";
 import { loadFleet, visitFleet } from "./on-hosts.ts";
 import { printHostError } from "./print-host-error.ts";
 import type { HostKeys } from "./retired.ts";
 import { keysOfHost } from "./retired.ts";
-import type { RepositorySecrets } from "./secrets-source.ts";
 import { openSecretsSource } from "./secrets-source.ts";
+import { wantedBy } from "./wanted-set.ts";
 
 type HostsStatusArguments = OnHostsArguments & { readonly json: boolean };
 
@@ -45,19 +43,6 @@ export async function showStatusOnHosts(args: HostsStatusArguments, terminal: Te
 }
 
 const NO_KEYS: HostKeys = { current: [], retired: [] };
-
-/** No private key is asked for: the id of a set follows from ciphertexts. */
-async function wantedBy(host: Host, source: RepositorySecrets): Promise<WantedSet> {
-  try {
-    const secrets = await Promise.all(
-      host.secrets.map(async (use) => ({ use, content: await source.readVersion(use, host) })),
-    );
-    return { id: secretSetId(secrets, host) };
-  } catch (error) {
-    if (error instanceof SkepError) return { problem: error.toJSON() };
-    throw error;
-  }
-}
 
 const STATE_WIDTH = "waiting".length;
 

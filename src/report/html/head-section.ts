@@ -6,6 +6,7 @@ import { ENDINGS, endingOf, markOf, wordOf } from "./endings.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
 import type { RunOrigin } from "./origin.ts";
+import { runWord } from "../words.ts";
 
 const SHOWN_REVISION = 12;
 
@@ -16,7 +17,7 @@ export function headSection(state: RunState, origin: RunOrigin | undefined): Mar
   return markup`<header>
     <div class="title">
       <p class="brand">skep</p>
-      <h1>${state.goal} of ${state.hive}</h1>
+      <h1>${runWord(state)} of ${state.hive}</h1>
       <p class="verdict">${verdictOf(state)}</p>
       <ul class="tally">
         ${tally(hosts, state)}

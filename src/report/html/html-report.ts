@@ -9,6 +9,7 @@ import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import { troublesSection } from "./troubles-section.ts";
 import { wavesSection } from "./waves-section.ts";
+import { runWord } from "../words.ts";
 
 /**
  * A run as one page that needs nothing else: no network, and no script to be read. Its policy lets a browser run the page's
@@ -31,7 +32,7 @@ export function htmlReport(state: RunState, origin?: RunOrigin): string {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <meta name="referrer" content="no-referrer">
-    <title>${state.goal} of ${state.hive}: ${verdictOf(state)}</title>
+    <title>${runWord(state)} of ${state.hive}: ${verdictOf(state)}</title>
     <style>${new Markup(PAGE_STYLE)}</style>
   </head>
   <body>

@@ -13,7 +13,7 @@ import { describeHost } from "../describe-host.ts";
 import { plainLines } from "../plain-text.ts";
 import type { HostState, RunState } from "../run-state.ts";
 import { logBefore } from "../troubles.ts";
-import { outcomeWord } from "../words.ts";
+import { outcomeWord, runWord } from "../words.ts";
 import { xmlAttributes, xmlText } from "./xml-text.ts";
 
 /** The whole file. */
@@ -25,7 +25,7 @@ export function junitXml(state: RunState): string {
     errors: hosts.filter(({ report }) => report === undefined).length,
   };
   const time = seconds(durationOf(state));
-  const name = `${state.hive} ${state.goal}`.trim();
+  const name = `${state.hive} ${runWord(state)}`.trim();
   const skipped = hosts.filter(({ report }) => report?.outcome === "skipped").length;
   const timestamp = new Date(state.startedAt ?? 0).toISOString().slice(0, 19);
   return [

@@ -9,7 +9,7 @@ import type { Trouble } from "../troubles.ts";
 import { troublesByWeight } from "../troubles.ts";
 import { verdictOf } from "../verdict.ts";
 import { cut } from "../width.ts";
-import { counted, outcomeWord } from "../words.ts";
+import { counted, outcomeWord, runWord } from "../words.ts";
 import { codeBlock, codeSpan } from "./markdown-text.ts";
 
 /** Of more hosts than this, those that ended well are only named. */
@@ -27,7 +27,7 @@ export function markdownReport(state: RunState): string {
   const isMany = reports.length > MOST_ROWS;
   const rows = isMany ? reports.filter((report) => "error" in report).slice(-MOST_ROWS) : reports;
   const blocks = [
-    [`## skep ${state.goal} of ${codeSpan(state.hive) || "the hive"}: ${verdictOf(state)}`],
+    [`## skep ${runWord(state)} of ${codeSpan(state.hive) || "the hive"}: ${verdictOf(state)}`],
     [`Run ${codeSpan(state.run)}${startedText(state)}`],
     ...wavesBlock(state),
     ...(rows.length === 0 ? [] : [hostsTable(rows, state)]),

@@ -14,6 +14,7 @@ export const EVENTS_VERSION = 1;
 const instant = z.iso.datetime().meta({ id: "instant", description: "ISO 8601, UTC, with milliseconds" });
 const durationMs = z.number().describe("Milliseconds");
 const host = z.string().describe("The host's name");
+const rollback = z.literal(true).optional().describe("Present where the run takes hosts back to systems they had");
 const goal = z.enum(GOALS).meta({ id: "goal", description: "What the run is to reach" });
 const step = z
   .enum([...STEPS, "roll-back", "reboot"])
@@ -81,6 +82,7 @@ const runReport = z
   .strictObject({
     run: z.string(),
     goal,
+    rollback,
     startedAt: instant,
     durationMs,
     hosts: z.array(hostReport).describe("In the order of their waves"),
@@ -97,6 +99,7 @@ export const eventSchemas = {
       v: z.literal(EVENTS_VERSION).describe("The version of these events"),
       run: z.string().describe("The run's name"),
       goal,
+      rollback,
       hive: z.string().describe("The hive's name"),
       hosts: z.array(host).describe("In the order of the hive"),
       steps: z.array(step).describe("What each host goes through, in order"),

@@ -1,4 +1,4 @@
-import type { AgentOrder, HostFacts, SecretSet } from "#activation";
+import type { AgentOrder, HiveRevision, HostFacts, SecretSet } from "#activation";
 import { longestChecksMs, takeBaseline } from "#health";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
@@ -25,6 +25,15 @@ export interface ActivationWork {
   readonly secretSet?: SecretSet | undefined;
   /** How long the checks go on after they passed. */
   readonly soakMs: number;
+  /** What the host's record says of where the system comes from; undefined: from this run's hive. */
+  readonly origin?: SystemOrigin | undefined;
+}
+
+/** Where a system that a host goes back to comes from. */
+export interface SystemOrigin {
+  /** Undefined when it is not known. */
+  readonly hive: HiveRevision | undefined;
+  readonly rollback: true;
 }
 
 /** Notes how the host is, and then: test, prove, commit, and reboot where that is wanted. */
@@ -60,7 +69,7 @@ export async function activateHost(
 }
 
 function orderOf(
-  { host, toplevel, facts, storeKind, goal, secrets, soakMs }: ActivationWork,
+  { host, toplevel, facts, storeKind, goal, secrets, soakMs, origin }: ActivationWork,
   { run, clock }: DeployContext,
 ): AgentOrder {
   return {
@@ -86,7 +95,8 @@ function orderOf(
       from: facts.running ?? null,
       to: toplevel,
       generation: null,
-      hive: run.revision,
+      hive: origin === undefined ? run.revision : (origin.hive ?? { ...run.revision, revision: null, dirty: false }),
+      rollback: origin?.rollback,
     },
   };
 }

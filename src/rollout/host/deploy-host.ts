@@ -1,5 +1,5 @@
 import type { CutCommit, HostAccess, HostFacts, SecretSet } from "#activation";
-import { dryActivate, installSecrets, NO_SECRETS, probeHost } from "#activation";
+import { dryActivate, installSecrets, NO_SECRETS, probeHost, protectClosure, restoreSecrets } from "#activation";
 import type { Goal, Host } from "#hive";
 import { activates, installsSecrets, persistsAfterReboot } from "#hive";
 import type { Connection } from "#ssh";
@@ -14,20 +14,22 @@ import type { Ending } from "./host-log.ts";
 import { endingOf, HostLog } from "./host-log.ts";
 import { keepLease } from "./keep-lease.ts";
 import { storeKindOf } from "./open-host-store.ts";
-import type { PlannedSecrets, PlannedSystem } from "../rollout-plan.ts";
+import type { PlannedReturn, PlannedSecrets, PlannedSystem, ReturnTarget } from "../rollout-plan.ts";
 import type { HostReport } from "../rollout-report.ts";
 
 const DEPLOYED: Ending = { outcome: "deployed" };
 const UNCHANGED: Ending = { outcome: "unchanged" };
 
+type DeployableHost = PlannedSystem | PlannedSecrets | PlannedReturn;
+
 /** Takes one host through the steps of the run's goal. What fails on the host is its report, never thrown. */
 export async function deployHost(
-  planned: PlannedSystem | PlannedSecrets,
+  planned: DeployableHost,
   { context, soakMs }: { readonly context: DeployContext; readonly soakMs: number },
 ): Promise<HostReport> {
   const { host } = planned;
   const log = new HostLog(host.name, context);
-  if ("closure" in planned) log.to = planned.closure.toplevel;
+  log.to = wantedOf(planned).toplevel;
   try {
     return log.finish(await deploy(planned, { log, context, soakMs }));
   } catch (error) {
@@ -39,12 +41,12 @@ export async function deployHost(
 }
 
 async function deploy(
-  planned: PlannedSystem | PlannedSecrets,
+  planned: DeployableHost,
   { log, context, soakMs }: { readonly log: HostLog; readonly context: DeployContext; readonly soakMs: number },
 ): Promise<Ending> {
-  const { host, secrets } = planned;
+  const { host } = planned;
   const { goal } = context.run;
-  const wanted = { toplevel: "closure" in planned ? planned.closure.toplevel : undefined, secrets };
+  const wanted = wantedOf(planned);
   const signal = context.leave;
 
   await using connection = await log.step("connect", () => openConnection(host, { log, context }));
@@ -78,7 +80,11 @@ async function deploy(
       ),
     );
   }
-  const generation = await bringSecrets(access, { goal, toplevel, secrets, facts, log, signal: lease.signal });
+  const bring = { goal, toplevel, facts, log, signal: lease.signal };
+  const generation =
+    "back" in planned
+      ? await goBackTo(access, planned.back, bring)
+      : await bringSecrets(access, { ...bring, secrets: planned.secrets });
   switch (goal) {
     case "build":
     case "push":
@@ -102,7 +108,9 @@ async function deploy(
       // Where the system is what it should be, only the secrets change.
       const isSystemThere =
         facts.running === toplevel && facts.profile.system === toplevel && facts.cutCommit === undefined;
-      const work = { host, toplevel, facts, storeKind, soakMs, secrets: generation, secretSet: secrets };
+      const origin = "back" in planned ? { hive: planned.back.hive, rollback: true as const } : undefined;
+      const secretSet = "back" in planned ? undefined : planned.secrets;
+      const work = { host, toplevel, facts, storeKind, soakMs, secrets: generation, secretSet, origin };
       const activation = { ...work, goal: goal === "switch" && isSystemThere ? ("secrets" as const) : goal };
       return await context.availability.during(
         host.name,
@@ -111,6 +119,16 @@ async function deploy(
       );
     }
   }
+}
+
+interface Wanted {
+  readonly toplevel: StorePath | undefined;
+  readonly secrets: Pick<SecretSet, "id">;
+}
+
+function wantedOf(planned: DeployableHost): Wanted {
+  if ("back" in planned) return { toplevel: planned.back.toplevel, secrets: { id: planned.back.secretSet } };
+  return { toplevel: "closure" in planned ? planned.closure.toplevel : undefined, secrets: planned.secrets };
 }
 
 /** The profile may name what the boot loader does not boot: only another commit makes both agree. */
@@ -128,6 +146,28 @@ function systemOf({ running }: HostFacts): StorePath {
   throw new RolloutError("rollout/no-system", "it runs no system of ours that its secrets could belong to", {
     hint: "deploy its system first: that brings the secrets too",
   });
+}
+
+/**
+ * Makes sure of a system that the host has: that it is not collected, and that its secrets are ready.
+ * @returns the generation of secrets to use; undefined when they stay as they are.
+ */
+async function goBackTo(
+  access: HostAccess,
+  back: ReturnTarget,
+  { facts, log, signal }: Omit<BringSecretsOptions, "secrets">,
+): Promise<number | "none" | undefined> {
+  if ((facts.running ?? null) !== back.from) {
+    const message = `it was to go back from ${back.from ?? "nothing"}, and runs ${facts.running ?? "nothing"} by now`;
+    throw new RolloutError("rollout/rollback-moved", message, {
+      hint: "somebody else changed it in the meantime: see skep history, and roll back again if that is still wanted",
+    });
+  }
+  await protectClosure(access, { toplevel: back.toplevel, signal });
+  if (hasSecrets(facts, { id: back.secretSet })) return facts.secrets.generation;
+  if (back.secretSet === NO_SECRETS) return "none";
+  const set = { set: back.secretSet, toplevel: back.toplevel, signal };
+  return log.step("secrets", () => restoreSecrets(access, set));
 }
 
 interface BringSecretsOptions {
@@ -185,11 +225,7 @@ async function openConnection(
 }
 
 /** Whether a host has reached the goal already. What was only pushed shows in the copy, which then finds nothing to do. */
-function isAsWanted(
-  goal: Goal,
-  { toplevel, secrets }: { readonly toplevel: StorePath | undefined; readonly secrets: SecretSet },
-  facts: HostFacts,
-): boolean {
+function isAsWanted(goal: Goal, { toplevel, secrets }: Wanted, facts: HostFacts): boolean {
   const { running, profile, cutCommit } = facts;
   const bootsWithThem = (facts.secrets.bootSet ?? NO_SECRETS) === secrets.id;
   // A system that is only being tried has its secrets for as long as it is tried.
@@ -201,7 +237,7 @@ function isAsWanted(
   return runsIt && bootsIt;
 }
 
-function hasSecrets({ secrets: { set = NO_SECRETS, waiting } }: HostFacts, wanted: SecretSet): boolean {
+function hasSecrets({ secrets: { set = NO_SECRETS, waiting } }: HostFacts, wanted: Pick<SecretSet, "id">): boolean {
   return set === wanted.id && waiting.length === 0;
 }
 

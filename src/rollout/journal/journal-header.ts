@@ -2,7 +2,7 @@ import type { HiveRevision } from "#activation";
 import type { Goal, HostName, RolloutPolicy, Target } from "#hive";
 import type { StorePath } from "#store";
 import type { RebootPolicy } from "../reboot/reboot-deployed.ts";
-import type { RolloutPlan } from "../rollout-plan.ts";
+import type { PlannedHost, ReturnTarget, RolloutPlan } from "../rollout-plan.ts";
 import type { RunningProcess } from "./running-process.ts";
 import { thisProcess } from "./running-process.ts";
 
@@ -26,6 +26,8 @@ export interface JournalHeader {
   /** What was asked of waves, budgets and order. Gates that are functions are not in it. */
   readonly policy: RolloutPolicy;
   readonly process: RunningProcess;
+  /** Whether it takes hosts back to systems they had. */
+  readonly rollback?: true | undefined;
 }
 
 /** A host of a run. */
@@ -35,6 +37,8 @@ export interface JournalHost {
   readonly target: Target;
   /** What it was to run; undefined where the run brings secrets alone, or its system could not be made. */
   readonly toplevel?: StorePath | undefined;
+  /** Where it was to go back to, in a run that takes hosts back. */
+  readonly back?: ReturnTarget | undefined;
 }
 
 /** The header of a plan's journal. */
@@ -56,10 +60,17 @@ export function journalHeader(
         name: planned.host.name,
         wave,
         target: planned.host.target,
-        toplevel: "closure" in planned ? planned.closure.toplevel : undefined,
+        toplevel: toplevelOf(planned),
+        back: "back" in planned ? planned.back : undefined,
       })),
     ),
     policy,
     process: thisProcess(),
+    rollback: run.rollback,
   };
+}
+
+function toplevelOf(planned: PlannedHost): StorePath | undefined {
+  if ("back" in planned) return planned.back.toplevel;
+  return "closure" in planned ? planned.closure.toplevel : undefined;
 }

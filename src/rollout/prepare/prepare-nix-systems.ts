@@ -4,7 +4,7 @@ import type { Host, HostName } from "#hive";
 import type { EvaluatedSystem, Nix, SystemRequest } from "#nix";
 import { buildSystem, evaluateSystems, NixError, readClosures } from "#nix";
 import { HostLog } from "../host/host-log.ts";
-import type { PrepareWork } from "./prepare-closures.ts";
+import type { PrepareOptions, PrepareWork } from "./prepare-closures.ts";
 import { toErrorJson } from "../to-error-json.ts";
 
 /** Evaluates, builds and reads the systems that Nix makes. @throws NixError `nix/missing`, `nix/too-old`. */
@@ -31,10 +31,11 @@ function rootsOf(directory: string): string {
   return join(directory, ".skep", "roots");
 }
 
-function evaluate(
+/** Evaluates systems that Nix makes, and builds none. */
+export function evaluate(
   nix: Nix,
   requests: readonly SystemRequest[],
-  { directory, limits, emit, clock, signal }: PrepareWork,
+  { directory, limits, emit, clock, signal }: Omit<PrepareOptions, "goal" | "nix" | "native">,
 ): Promise<ReadonlyMap<HostName, EvaluatedSystem | NixError>> {
   const startedAt = new Map<HostName, number>();
   const durationOf = (host: HostName): number => clock.monotonic() - (startedAt.get(host) ?? clock.monotonic());

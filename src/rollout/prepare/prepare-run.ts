@@ -7,7 +7,7 @@ import { openNix, readClosure } from "#nix";
 import type { NarSource } from "#store";
 import { sharedNarSource } from "#store";
 import type { Emit } from "../host/host-log.ts";
-import type { Prepared, RolloutPlan, Run } from "../rollout-plan.ts";
+import type { Prepared, PreparedReturn, RolloutPlan, Run } from "../rollout-plan.ts";
 import { planRollout } from "../rollout-plan.ts";
 import type { WavesPlan } from "../waves/plan-waves.ts";
 import { planWaves } from "../waves/plan-waves.ts";
@@ -28,6 +28,8 @@ export interface PrepareRunOptions {
   readonly secrets: SecretsSource | undefined;
   /** Makes the systems and the secrets; a simulation has its own. Default: from the hive, by Nix and in process. */
   readonly make?: MakeSystems | undefined;
+  /** Where hosts go back to: nothing is made for them. Default: none goes back. */
+  readonly returns?: ReadonlyMap<HostName, PreparedReturn> | undefined;
   /** Has the last word on what became of a host's system. */
   readonly judge?: ((prepared: Prepared, host: HostName) => Prepared) | undefined;
   readonly emit: Emit;
@@ -54,6 +56,7 @@ export interface PreparedRun extends AsyncDisposable {
  */
 export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<PreparedRun> {
   const { hive, hosts, ended = new Set<HostName>(), policy, limits, emit, clock, signal, judge = asMade } = options;
+  const { returns = new Map<HostName, PreparedReturn>() } = options;
   const { goal } = run;
   // Waves that go against the order are told before anything is built.
   const waves = options.waves ?? planWaves(policy, { run: hosts, hive: hive.hosts });
@@ -62,7 +65,7 @@ export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<
     readNixClosure: async (path, { signal: aborted }) => readClosure(await nix(), path, { signal: aborted }),
   });
   try {
-    const rest = hosts.filter(({ name }) => !ended.has(name));
+    const rest = hosts.filter(({ name }) => !ended.has(name) && !returns.has(name));
     const makeReally: MakeSystems = async () => {
       // First, for it takes no time: a secret that cannot be opened is told before anything is built.
       const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal });
@@ -72,7 +75,8 @@ export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<
       return { systems, secrets };
     };
     const { systems: made, secrets } = await (options.make ?? makeReally)(rest);
-    const prepared = new Map<HostName, Prepared>([...ended].map((name) => [name, { error: ENDED }]));
+    const prepared = new Map<HostName, Prepared | PreparedReturn>(returns);
+    for (const name of ended) prepared.set(name, { error: ENDED });
     for (const [name, system] of made) prepared.set(name, judge(system, name));
     const plan = planRollout(run, { hosts, hive: hive.hosts, waves, policy, prepared, secrets, limits });
     const narSource = sharedNarSource({ locate: native.locate });

@@ -4,7 +4,7 @@ import { JournalError } from "../journal/errors.ts";
 import type { MakeSystems } from "../prepare/prepare-run.ts";
 import { prepareRun } from "../prepare/prepare-run.ts";
 import type { SecretsSource } from "../prepare/prepare-secrets.ts";
-import type { Prepared, Run } from "../rollout-plan.ts";
+import type { Prepared, PreparedReturn, Run } from "../rollout-plan.ts";
 import type { HostReport, RolloutReport } from "../rollout-report.ts";
 import type { RunRolloutOptions } from "../run-rollout.ts";
 import { runRollout } from "../run-rollout.ts";
@@ -18,6 +18,8 @@ export interface RollOutRestOptions extends Omit<RunRolloutOptions, "narSource" 
   readonly earlier: ReadonlyMap<HostName, HostReport>;
   /** What each host was to run when the run began. */
   readonly toplevels: ReadonlyMap<HostName, StorePath>;
+  /** Where each host was to go back to, in a run that takes hosts back. */
+  readonly returns: ReadonlyMap<HostName, PreparedReturn>;
   readonly policy: RolloutPolicy;
   readonly limits: Limits;
   readonly secrets: SecretsSource | undefined;
@@ -26,9 +28,9 @@ export interface RollOutRestOptions extends Omit<RunRolloutOptions, "narSource" 
 
 /** The hosts of a run that were not begun: makes their systems again, and carries the plan on by its own rules. */
 export async function rollOutRest(run: Run, hive: Hive, options: RollOutRestOptions): Promise<RolloutReport> {
-  const { hosts, earlier, toplevels, policy, limits, secrets, make, emit, clock, stop } = options;
+  const { hosts, earlier, toplevels, returns, policy, limits, secrets, make, emit, clock, stop } = options;
   await using prepared = await prepareRun(run, {
-    ...{ hive, hosts, policy, limits, secrets, make, emit, clock, signal: stop },
+    ...{ hive, hosts, returns, policy, limits, secrets, make, emit, clock, signal: stop },
     ended: new Set(earlier.keys()),
     judge: (system, name) => asItBegan(system, { name, was: toplevels.get(name) }),
   });

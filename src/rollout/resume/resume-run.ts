@@ -62,6 +62,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     ...{ id: header.run, goal: header.goal, startedAt: clock.now(), operator, revision: header.revision },
     stealLease: options.stealLease ?? false,
     reboot: header.reboot,
+    rollback: header.rollback,
   };
   const events: RolloutEvent[] = [...journal.events];
   const resumption = { type: "resumed", at: clock.now(), operator, process: thisProcess() } as const;
@@ -81,8 +82,10 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
 
   const names = journal.hosts.map(({ name }) => name);
   const hosts = new Map(hive.hosts.map((host) => [host.name, host]));
-  const steps = stepsFor(run.goal, { secrets: names.some((name) => (hosts.get(name)?.secrets.length ?? 0) > 0) });
-  emit({ type: "run-started", run: run.id, goal: run.goal, hive: hive.name, hosts: names, steps });
+  const haveSecrets = names.some((name) => (hosts.get(name)?.secrets.length ?? 0) > 0);
+  const steps = stepsFor(run.goal, { secrets: haveSecrets, systems: run.rollback === undefined });
+  const { rollback } = run;
+  emit({ type: "run-started", run: run.id, goal: run.goal, hive: hive.name, hosts: names, steps, rollback });
   const limits = { ...hive.limits, ...options.limits };
   const policy = revivePolicy(header.policy, hive.rollout);
   const bounds = availabilityOf(policy, {
@@ -121,6 +124,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
         emit(happening.type === "run-finished" ? { ...happening, report: whole(happening.report) } : happening);
       },
       hosts: hive.hosts.filter(({ name }) => names.includes(name)),
+      returns: new Map(journal.hosts.flatMap(({ name, back }) => (back ? [[name, { back }]] : []))),
       toplevels: new Map(journal.hosts.flatMap(({ name, toplevel }) => (toplevel ? [[name, toplevel]] : []))),
     });
     return mask.mask(whole(report));
@@ -132,7 +136,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     await revertAll(earlier, { ...work, context: { ...context, availability } });
   }
   const report: RolloutReport = {
-    ...{ run: run.id, goal: run.goal, startedAt: run.startedAt, durationMs: clock.now() - run.startedAt },
+    ...{ run: run.id, goal: run.goal, rollback, startedAt: run.startedAt, durationMs: clock.now() - run.startedAt },
     hosts: names.flatMap((name) => earlier.get(name) ?? []),
     interrupted: stop.aborted || leave.aborted,
   };

@@ -92,7 +92,10 @@ async function revert(
     host.name,
     () =>
       activateHost(
-        { host, toplevel: from, facts, storeKind: storeKindOf(host, facts), soakMs: 0, ...way },
+        {
+          ...{ host, toplevel: from, facts, storeKind: storeKindOf(host, facts), soakMs: 0, ...way },
+          origin: { hive: undefined, rollback: true },
+        },
         { connection, log, context: isNextBoot ? withoutReboot(context) : context },
       ),
     { isLost: ({ outcome }) => outcome === "stranded", signal: context.leave },

@@ -1,0 +1,129 @@
+import { lastLines, succeeded } from "#core";
+import type { StorePath } from "#store";
+import { parseStorePath } from "#store";
+import type { DeploymentRecord } from "./deployment-record.ts";
+import { parseRecord } from "./deployment-record.ts";
+import { ActivationError } from "./errors.ts";
+import type { HostAccess } from "./host-access.ts";
+import { runScript } from "./host-access.ts";
+import { hostLayout } from "./host-layout.ts";
+import type { LeaseHolder } from "./lease.ts";
+import { LEASE_FUNCTIONS, parseHolder, SAY_LEASE } from "./lease.ts";
+import type { HostFacts } from "./probe-host.ts";
+import { parseFacts, PROBE_SCRIPT } from "./probe-host.ts";
+import type { RebootNeed } from "./reboot-need.ts";
+import { NEED_SCRIPT, parseNeed } from "./reboot-need.ts";
+import { secretsLayout } from "./secrets/secrets-layout.ts";
+
+/** How a host stands: all that it can say of itself without being changed. */
+export interface HostState {
+  readonly facts: HostFacts;
+  /** Who holds its lease; undefined when nobody does. */
+  readonly lease: LeaseHolder | undefined;
+  /** Why it needs a reboot to run all of what it would boot; undefined where it would boot no system of ours. */
+  readonly rebootNeed: RebootNeed | undefined;
+  /** The deployments it keeps a record of, the newest first. */
+  readonly deployments: readonly DeploymentRecord[];
+  /** The generations of its profile, the newest first. */
+  readonly generations: readonly ProfileGeneration[];
+}
+
+/** A generation of a host's profile. */
+export interface ProfileGeneration {
+  readonly number: number;
+  readonly system: StorePath;
+  /** When it was made, by the host's clock; milliseconds since 1970. */
+  readonly madeAt: number | undefined;
+  /** Whether its system is still in the host's store. */
+  readonly isThere: boolean;
+  /** The id of the set of secrets that its system had last; undefined when it had none. */
+  readonly secretSet: string | undefined;
+}
+
+/**
+ * Reads how a host stands, in one round trip.
+ * @throws ActivationError `activation/probe`, `activation/not-root`.
+ */
+export async function readHostState(
+  access: HostAccess,
+  { signal, timeoutMs = 60_000 }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number } = {},
+): Promise<HostState> {
+  const result = await runScript(access, { script: STATE_SCRIPT, signal, timeoutMs });
+  if (succeeded(result)) return parseHostState(result.stdout, access);
+  throw new ActivationError("activation/probe", `cannot read the state of the host: ${lastLines(result)}`, {
+    hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
+  });
+}
+
+/** Parses what the state script prints: that of the probe, the lease and the reboot's need, and lines of its own. */
+export function parseHostState(text: string, { root }: Pick<HostAccess, "root">): HostState {
+  const deployments: DeploymentRecord[] = [];
+  const generations: ProfileGeneration[] = [];
+  for (const line of text.split("\n")) {
+    const equals = line.indexOf("=");
+    const value = line.slice(equals + 1);
+    switch (line.slice(0, equals)) {
+      case "record": {
+        const record = parseRecord(value);
+        if (record !== undefined) deployments.push(record);
+        break;
+      }
+      case "generation":
+        generations.push(...parseGeneration(value));
+        break;
+      default:
+    }
+  }
+  return {
+    facts: parseFacts(text, { root }),
+    lease: parseHolder(text),
+    rebootNeed: /^need=complete$/m.test(text) ? parseNeed(text) : undefined,
+    // Names of runs sort by time, and those of one run by what came first: an instant of the operator's clock.
+    deployments: deployments.sort((one, other) => compare(other.at, one.at) || compare(other.run, one.run)),
+    generations: generations.sort((one, other) => other.number - one.number),
+  };
+}
+
+/** `<number>␉<store path>␉<seconds since 1970>␉<yes or nothing>␉<set>`; nothing where it leads out of the store. */
+function parseGeneration(value: string): readonly ProfileGeneration[] {
+  const [number = "", system = "", madeAt = "", isThere, secretSet = ""] = value.split("\t");
+  try {
+    return [
+      {
+        number: Number(number),
+        system: parseStorePath(system),
+        madeAt: madeAt === "" ? undefined : Number(madeAt) * 1_000,
+        isThere: isThere === "yes",
+        secretSet: secretSet === "" ? undefined : secretSet,
+      },
+    ];
+  } catch {
+    return [];
+  }
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
+const STATE_SCRIPT = `${LEASE_FUNCTIONS}${PROBE_SCRIPT}${SAY_LEASE}
+sed 's/^/record=/' "$root${hostLayout.records}"/*.json 2>/dev/null
+for link in "$profile"-*-link; do
+  number=\${link#"$profile"-}
+  number=\${number%-link}
+  case $number in '' | *[!0-9]*) continue ;; esac
+  [ -L "$link" ] || continue
+  made=$(stat -c %Y "$link" 2>/dev/null)
+  to=$(system_of "$link")
+  there=
+  [ ! -e "$root$to" ] || there=yes
+  set=$(readlink "$root${secretsLayout.kept}/systems/\${to##*/}")
+  printf 'generation=%s\\t%s\\t%s\\t%s\\t%s\\n' "$number" "$to" "$made" "$there" "\${set##*/}"
+done
+if [ -n "$boots" ] && [ -e "$root$boots" ]; then (
+set -- "$boots"
+${NEED_SCRIPT}
+) fi
+exit 0
+`;

@@ -1,0 +1,74 @@
+import { StringDecoder } from "node:string_decoder";
+import { once } from "node:events";
+import type { Host } from "#hive";
+import { createPaint, plainLine, useColors } from "#report";
+import type { ExecEnding, ExecOutput } from "#rollout";
+import type { Stream, Terminal } from "../terminal.ts";
+
+/** Where what commands print goes. */
+export interface OutputSink {
+  /** Settles when there is room for more. */
+  take(host: Host, output: ExecOutput): Promise<void>;
+  /** Tells that no more comes from a host. */
+  end(ending: ExecEnding): Promise<void>;
+}
+
+/** A line that is longer is broken: what is not ended is kept in memory. */
+const LONGEST_LINE = 64 * 1024;
+
+/** Writes each line as it is complete, with its host before it: standard output to ours, standard error to ours. */
+export function prefixOutput(hosts: readonly Host[], { stdout, stderr, env }: Terminal): OutputSink {
+  const width = Math.max(...hosts.map(({ name }) => name.length));
+  const begun = new Map<Host, { readonly stdout: LineWriter; readonly stderr: LineWriter }>();
+  const writersOf = ({ name }: Host) => ({
+    stdout: lineWriter(stdout, createPaint(useColors(stdout, env))("cyan", `${name.padEnd(width)} |`)),
+    stderr: lineWriter(stderr, createPaint(useColors(stderr, env))("yellow", `${name.padEnd(width)} |`)),
+  });
+  return {
+    async take(host, { stream, chunk }) {
+      const writers = begun.get(host) ?? writersOf(host);
+      begun.set(host, writers);
+      await writers[stream].write(chunk);
+    },
+    async end({ host }) {
+      const writers = begun.get(host);
+      begun.delete(host);
+      await writers?.stdout.end();
+      await writers?.stderr.end();
+    },
+  };
+}
+
+interface LineWriter {
+  write(chunk: Buffer): Promise<void>;
+  end(): Promise<void>;
+}
+
+function lineWriter(stream: Stream, prefix: string): LineWriter {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  const say = async (lines: readonly string[]): Promise<void> => {
+    if (lines.length === 0) return;
+    // A terminal is not to take what a host says for commands; a file gets it as it is.
+    const texts = stream.isTTY === true ? lines.map((line) => plainLine(line, { maxLength: LONGEST_LINE })) : lines;
+    if (!stream.write(texts.map((text) => `${prefix} ${text}\n`).join("")) && !stream.destroyed) {
+      await Promise.race([once(stream, "drain"), once(stream, "close")]);
+    }
+  };
+  return {
+    async write(chunk) {
+      const lines = (rest + decoder.write(chunk)).split("\n");
+      rest = lines.pop() ?? "";
+      while (rest.length > LONGEST_LINE) {
+        lines.push(rest.slice(0, LONGEST_LINE));
+        rest = rest.slice(LONGEST_LINE);
+      }
+      await say(lines);
+    },
+    async end() {
+      rest += decoder.end();
+      if (rest !== "") await say([rest]);
+      rest = "";
+    },
+  };
+}
