@@ -4,6 +4,7 @@
  *     client:  u64 0x390c9deb  u64 version           server:  u64 0x5452eecb  u64 version
  *     query valid paths:  1  lock  substitute  paths     →  paths
  *     query path infos:   2  paths                       →  { path deriver paths u64 u64 hash ca strings }  ""
+ *     query closure:      7  outputs  paths              →  paths
  *     add to store:       9  path deriver hash paths time size ultimate strings ca  NAR     →  1
  *
  * Numbers, strings and lists (a count, then its strings) are those of wire.ts; a version is major × 256 + minor. The
@@ -27,7 +28,7 @@ const SERVER_MAGIC = 0x5452eecb;
 const MAJOR = 2;
 /** The first minor version that takes NARs one by one, and all that is asked for here. */
 const MINOR = 5;
-const REQUEST = { queryValidPaths: 1, queryPathInfos: 2, addToStoreNar: 9 } as const;
+const REQUEST = { queryValidPaths: 1, queryPathInfos: 2, queryClosure: 7, addToStoreNar: 9 } as const;
 
 const SILENCE_MS = 300_000;
 const SUBSTITUTE_SILENCE_MS = 3_600_000;
@@ -37,6 +38,7 @@ const MAX_PATH_BYTES = 300;
 const MAX_TEXT_BYTES = 4096;
 const MAX_REFERENCES = 100_000;
 const MAX_SIGNATURES = 1_000;
+const MAX_CLOSURE = 1_000_000;
 
 export interface ServeClientOptions {
   /** Aborts the opening; requests have signals of their own. */
@@ -155,6 +157,22 @@ export class ServeClient implements AsyncDisposable {
       this.#connection.out.number(REQUEST.queryPathInfos);
       this.#connection.out.strings(paths);
       return { answer: this.#connection.answer(`asking about ${paths.length} paths of the host`, read) };
+    });
+    return await answer;
+  }
+
+  /** All that valid paths need at run time, they themselves too. A path that is not valid ends the conversation. */
+  async queryClosure(
+    paths: readonly StorePath[],
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<StorePath[]> {
+    using _ = this.#connection.breakOn(signal);
+    const { answer } = await this.#alone(() => {
+      this.#connection.out.number(REQUEST.queryClosure);
+      this.#connection.out.number(0);
+      this.#connection.out.strings(paths);
+      const attempt = `asking for the closure of ${paths.length === 1 ? String(paths[0]) : `${paths.length} paths`}`;
+      return { answer: this.#connection.answer(attempt, () => this.#readPaths(MAX_CLOSURE)) };
     });
     return await answer;
   }
