@@ -49,3 +49,34 @@ export function hookLine(
 export function formatManifest(lines: readonly ManifestLine[]): string {
   return lines.map((fields) => `${fields.join("\t")}\n`).join("");
 }
+
+/** A manifest as a comparison reads it. */
+export interface Manifest {
+  /** How each path below `/etc` is made: the rest of its line. */
+  readonly etc: ReadonlyMap<string, string>;
+  /** In the order of their lines. */
+  readonly units: readonly ManifestUnit[];
+  /** Commands, for people. */
+  readonly hooks: { readonly before: readonly string[]; readonly after: readonly string[] };
+}
+
+/** Reads a manifest. What is not such a line is passed over: another version of skep may have written it. */
+export function parseManifest(text: string): Manifest {
+  const etc = new Map<string, string>();
+  const units: ManifestUnit[] = [];
+  const hooks = { before: [] as string[], after: [] as string[] };
+  for (const line of text.split("\n")) {
+    const [kind, first = "", second = "", third = "", fourth = "", fifth = "", ...rest] = line.split("\t");
+    if (kind === "etc" && rest.length === 2) etc.set(rest[1] ?? "", [first, second, third, fourth, rest[0]].join("\t"));
+    if (kind === "unit" && fifth !== "" && isOnChange(third)) {
+      const service = fifth === "-" ? undefined : fifth;
+      units.push({ name: first, text: second, onChange: third, started: fourth === "start", service });
+    }
+    if (kind === "hook" && (first === "before" || first === "after")) hooks[first].push(third);
+  }
+  return { etc, units, hooks };
+}
+
+function isOnChange(word: string): word is ManifestUnit["onChange"] {
+  return word === "restart" || word === "reload" || word === "keep";
+}

@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host, NativeSource } from "#hive";
 import type { Closure, FileTree, StorePath } from "#store";
+import { lookUpInTree } from "#store";
 import { Evaluation } from "./evaluation.ts";
 import { evaluateSystem } from "./evaluate-system.ts";
+import type { Manifest } from "./manifest.ts";
+import { parseManifest } from "./manifest.ts";
 import { ObjectCache } from "./object-cache.ts";
 
 export interface NativeEvaluatorOptions {
@@ -26,6 +29,8 @@ export interface NativeEvaluator extends AsyncDisposable {
    * @throws NativeError; StoreError `store/unreadable`, `store/changed`, `store/tar`; what `readNixClosure` throws.
    */
   evaluate(host: NativeHost, options?: { readonly signal?: AbortSignal | undefined }): Promise<Closure>;
+  /** What the switch-to-configuration of a system made here goes by; undefined for one that was not. */
+  readonly manifestOf: (toplevel: StorePath) => Manifest | undefined;
   /** Where the files of a path are: a tree for what was made here, the path itself for all others. For `sharedNarSource`. */
   readonly locate: (path: StorePath) => FileTree | StorePath;
 }
@@ -47,6 +52,12 @@ export function openNativeEvaluator({ readNixClosure }: NativeEvaluatorOptions):
           return closure;
         },
       });
+    },
+    manifestOf(toplevel) {
+      const tree = cache.treeOf(toplevel);
+      const file = tree === undefined ? undefined : lookUpInTree(tree, "manifest");
+      if (file?.kind !== "file" || !(file.contents instanceof Uint8Array)) return undefined;
+      return parseManifest(Buffer.from(file.contents).toString());
     },
     locate: (path) => cache.treeOf(path) ?? path,
     [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),

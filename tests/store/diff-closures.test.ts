@@ -141,7 +141,6 @@ describe.skipIf(noNix)("beside real Nix", { timeout: 120_000 }, () => {
     if (before === undefined || after === undefined) throw new Error("there are two systems");
     const theirs = await store.nix("store", "diff-closures", before, after);
     const ours = diffClosures(await store.pathInfos([before]), await store.pathInfos([after]));
-    // eslint-disable-next-line no-control-regex
     expect(ours.packages.flatMap(asNixSaysIt)).toEqual(
       theirs
         .replaceAll(/\u001b\[[\d;]*m/g, "")
