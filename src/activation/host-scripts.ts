@@ -2,6 +2,7 @@ import { DECIDE_SCRIPT, FOLLOW_SCRIPT, READ_SCRIPT, START_SCRIPT } from "./agent
 import { PROTECT_SCRIPT } from "./gc-roots.ts";
 import { PRELUDE } from "./host-access.ts";
 import { ACQUIRE_SCRIPT, RELEASE_SCRIPT, RENEW_SCRIPT } from "./lease.ts";
+import { PLAN_SCRIPT } from "./plan-facts.ts";
 import { PROBE_SCRIPT } from "./probe-host.ts";
 import { NEED_SCRIPT } from "./reboot-need.ts";
 import { BOOT_SCRIPT, REBOOT_SCRIPT } from "./reboot.ts";
@@ -9,6 +10,7 @@ import { BOOT_SCRIPT, REBOOT_SCRIPT } from "./reboot.ts";
 /** What a rollout says to a host on standard input, by its meaning: what stands in for a host tells them by their text. */
 export const hostScripts = {
   probe: PRELUDE + PROBE_SCRIPT,
+  readPlanFacts: PRELUDE + PLAN_SCRIPT,
   acquireLease: PRELUDE + ACQUIRE_SCRIPT,
   renewLease: PRELUDE + RENEW_SCRIPT,
   releaseLease: PRELUDE + RELEASE_SCRIPT,

@@ -92,7 +92,7 @@ export function parseNeed(text: string): RebootNeed {
 }
 
 /** The version in a store path's name, by Nix's rule: it begins after the first dash that no letter follows. */
-function versionIn(path: string): string | undefined {
+export function versionIn(path: string): string | undefined {
   return /^\/nix\/store\/[a-z0-9]{32}-[^/]*?-([^a-zA-Z/-][^/]*)/.exec(path)?.[1];
 }
 

@@ -38,6 +38,28 @@ export const deployOptions = {
     default: false,
     description: "Deploy to a throw-away twin of each host on this machine, and to no real one",
   },
+  plan: {
+    type: "string",
+    requiresArg: true,
+    description: "Deploy what this file of skep plan --out says, and nothing else",
+  },
+  "max-age": {
+    type: "string",
+    default: "24h",
+    requiresArg: true,
+    description: "How old a plan may be",
+  },
+  "allowed-signers": {
+    type: "string",
+    requiresArg: true,
+    description: "Deploy signed plans only: the file with who may sign, as in ssh-keygen(1)",
+  },
+  signer: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    description: "Who of the allowed signers must have signed the plan; any of them, when given several times",
+  },
   output: {
     alias: "o",
     choices: ["auto", "tty", "lines", "github", "gitlab", "ndjson"] as const satisfies readonly OutputFormat[],
@@ -73,6 +95,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
         .example("skep deploy build", "only build; prints HOST PATH")
         .example("skep deploy --sandbox", "try it: no real host is touched")
         .example("skep deploy --wave @canary --wave 10% --wave rest --soak 5m", "a few first, watched for a while")
+        .example("skep deploy --plan plan.json", "exactly what skep plan --out plan.json showed")
         .example("skep deploy --json", "events for a machine"),
     async (args) => {
       const { deploy } = await import("./deploy.ts");

@@ -1,7 +1,7 @@
-import type { Goal, Hive, Host, Limits } from "#hive";
+import type { Goal, Hive, Host, RolloutPolicy } from "#hive";
 import { needsHost } from "#hive";
 import { createReporter, useColors } from "#report";
-import type { SecretsSource } from "#rollout";
+import type { FleetPlan, SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { SandboxTwin } from "#sandbox";
 import { sandboxTwin } from "#sandbox";
@@ -12,6 +12,7 @@ import { exitCodeOfReport } from "./exit-codes.ts";
 import { fileIn } from "./file-in.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { limitsOf } from "./limits-of.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import { reporterFormat } from "./reporter-format.ts";
@@ -23,12 +24,31 @@ import type { Stream, Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
 export async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
+  if (args.plan !== undefined) {
+    const { loadPlanned } = await import("./plan/load-planned.ts");
+    return carryOut(await loadPlanned(goal, { ...args, plan: args.plan }, terminal), args, terminal);
+  }
+  refusePlanOptions(args);
   refuseIdleOptions(goal, args);
-  const limits = limitsOf(args);
   const selection = await loadSelection(args, terminal);
+  const policy = policyOf(selection.hive, args, terminal);
+  refuseIdleWaves(args.wave, { waves: policy.waves, ...selection });
+  return carryOut({ goal, selection, policy, reboot: args.reboot, saved: undefined }, args, terminal);
+}
+
+/** What is to be done: what the command line says, or what was planned before. */
+export interface Deployment {
+  readonly goal: Goal;
+  readonly selection: { readonly hive: Hive; readonly hosts: readonly Host[] };
+  readonly policy: RolloutPolicy;
+  readonly reboot: DeployArguments["reboot"];
+  readonly saved: FleetPlan | undefined;
+}
+
+async function carryOut(deployment: Deployment, args: DeployArguments, terminal: Terminal): Promise<number> {
+  const { goal, selection, policy, reboot, saved } = deployment;
+  const limits = limitsOf(args, { command: "deploy" });
   const { hive } = selection;
-  const policy = policyOf(hive, args, terminal);
-  refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts: selection.hosts });
   const { stdout, stderr, env, cwd } = terminal;
   await using reporter = createReporter({
     format: reporterFormat(args, policy),
@@ -65,7 +85,8 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     confirm: confirmAt(terminal),
     ssh: readSshOptions(args),
     stealLease: args["steal-lease"],
-    reboot: args.reboot,
+    reboot,
+    saved,
     onEvent: (event) => {
       reporter.handle(event);
     },
@@ -76,6 +97,13 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
   }
   return exitCodeOfReport(report);
+}
+
+/** @throws CliError `cli/usage` for options that say how a plan is read, where none is. */
+function refusePlanOptions(args: DeployArguments): void {
+  const given = (["allowed-signers", "signer"] as const).find((name) => args[name] !== undefined);
+  if (given === undefined) return;
+  throw new CliError("cli/usage", `--${given} is for --plan`, { hint: "see skep deploy --help" });
 }
 
 /** The hosts' secrets; in a sandbox made-up ones, for it never sees a real one. */
@@ -108,26 +136,4 @@ function openSandbox(
   throw new CliError("cli/sandbox", "none of these hosts can have a sandbox: their systems are made by Nix", {
     hint: "a NixOS system needs a machine; systems made with system({ … }) can be tried here",
   });
-}
-
-function limitsOf(args: DeployArguments): Partial<Limits> {
-  const given = {
-    parallel: args.parallel,
-    evaluate: args["limit-evaluate"],
-    build: args["limit-build"],
-    copy: args["limit-copy"],
-    activate: args["limit-activate"],
-  };
-  const limits: Partial<Record<keyof Limits, number>> = {};
-  for (const [name, value] of Object.entries(given) as [keyof typeof given, number | undefined][]) {
-    if (value === undefined) continue;
-    if (!Number.isInteger(value) || value < 1) {
-      const option = name === "parallel" ? "--parallel" : `--limit-${name}`;
-      throw new CliError("cli/usage", `${option} takes a whole number from 1 up`, {
-        hint: "see skep deploy --help",
-      });
-    }
-    limits[name] = value;
-  }
-  return limits;
 }

@@ -1,5 +1,5 @@
 import { SkepError } from "#core";
-import type { HostReport, RolloutReport } from "#rollout";
+import type { FleetPlan, HostReport, RolloutReport } from "#rollout";
 
 /** What each exit code means. The documentation's table is this one. */
 export const EXIT_CODES = {
@@ -11,6 +11,7 @@ export const EXIT_CODES = {
   5: "some host failed and is untouched",
   6: "some host was rolled back",
   7: "some host is stranded and needs hands",
+  10: "`skep plan`: nothing failed, and there are changes to deploy",
   130: "the operator stopped the run",
 } as const;
 
@@ -25,9 +26,19 @@ export function exitCodeOfReport(report: RolloutReport): ExitCode {
   return codes.reduce((worst, code) => (code > worst ? code : worst), 0);
 }
 
+/** The exit code of a plan: what its worst host says; where none failed, whether there is something to do. */
+export function exitCodeOfPlan({ hosts }: FleetPlan): ExitCode {
+  const failed = hosts.flatMap((host) => (host.status === "failed" ? [exitCodeOfFailure(host.error.code)] : []));
+  if (failed.length > 0) return failed.reduce((worst, code) => (code > worst ? code : worst), 0);
+  return hosts.some(({ status }) => status === "changes") ? 10 : 0;
+}
+
 /** The exit code of a command that was ended by an error. */
 export function exitCodeOfError(error: unknown): ExitCode {
-  return error instanceof SkepError ? (OF_LAYER[layerOf(String(error.code))] ?? 1) : 1;
+  if (!(error instanceof SkepError)) return 1;
+  const code = String(error.code);
+  // What is wrong with a plan is wrong with what the command was given.
+  return code.startsWith("rollout/plan-") ? 2 : (OF_LAYER[layerOf(code)] ?? 1);
 }
 
 function exitCodeOfHost(host: HostReport): ExitCode {
@@ -37,15 +48,18 @@ function exitCodeOfHost(host: HostReport): ExitCode {
       return 0;
     case "skipped":
       return 5;
-    case "failed": {
-      const code = OF_LAYER[host.error.code.startsWith("activation/secrets") ? "secrets" : layerOf(host.error.code)];
-      return code === 3 || code === 4 ? code : 5;
-    }
+    case "failed":
+      return exitCodeOfFailure(host.error.code);
     case "rolled-back":
       return 6;
     case "stranded":
       return 7;
   }
+}
+
+function exitCodeOfFailure(error: string): ExitCode {
+  const code = OF_LAYER[error.startsWith("activation/secrets") ? "secrets" : layerOf(error)];
+  return code === 3 || code === 4 ? code : 5;
 }
 
 function layerOf(code: string): string {

@@ -11,6 +11,7 @@ import { addHistoryCommand, historyOptions } from "./operations/history-command.
 import { addLeaseCommands, leaseBreakOptions, leaseOptions } from "./operations/lease-command.ts";
 import { addRollbackCommand, rollbackOptions } from "./operations/rollback-command.ts";
 import { addStatusCommand, statusOptions } from "./operations/status-command.ts";
+import { addPlanCommand, planOptions } from "./plan-command.ts";
 import { printError } from "./print-error.ts";
 import { refuseOddTogether } from "./refuse-odd-options.ts";
 import { addReportCommand, reportOptions } from "./report-command.ts";
@@ -73,6 +74,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
       if (error !== undefined && error.name !== "YError") throw error;
       throw usageError(message ?? error?.message ?? "", { argv, knownWords: KNOWN_WORDS, selecting: SELECTING });
     });
+  addPlanCommand(parser, terminal, finish);
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
   addCheckCommand(parser, terminal, finish);
@@ -127,6 +129,7 @@ const SINGLE_OPTIONS = new Set(
   Object.entries({
     ...hiveOptions,
     ...deployOptions,
+    ...planOptions,
     ...sshOptions,
     ...gcOptions,
     ...sandboxOptions,
@@ -160,10 +163,11 @@ const KNOWN_WORDS = [
     "help",
     "version",
   ],
-  ...["runs", "resume", "report"],
+  ...["runs", "resume", "report", "plan"],
   ...Object.keys(reportOptions),
   ...["status", "history", "rollback", "exec", "lease", "ls", "break"],
   ...Object.keys(operationsOptions),
+  ...Object.keys(planOptions),
   ...Object.keys(resumeOptions),
   ...Object.keys(hiveOptions),
   ...Object.keys(deployOptions),

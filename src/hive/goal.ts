@@ -12,6 +12,11 @@ export const GOALS = ["build", "push", "dry-activate", "secrets", "test", "boot"
  */
 export type Goal = (typeof GOALS)[number];
 
+/** The goals that a plan can be made for: those that change what hosts run or boot. */
+export const PLAN_GOALS = ["secrets", "test", "boot", "switch"] as const satisfies readonly Goal[];
+
+export type PlanGoal = (typeof PLAN_GOALS)[number];
+
 /** Whether this goal connects to the hosts. */
 export function needsHost(goal: Goal): boolean {
   return goal !== "build";

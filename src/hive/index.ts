@@ -10,8 +10,8 @@ export type { HiveDefinition } from "./define.ts";
 export { baseline, check, command, defineHive, defineHost, http, tcp, unit } from "./define.ts";
 export { HiveError, hiveErrorCodes } from "./errors.ts";
 export { globMatches, parseGlob } from "./glob.ts";
-export type { Goal } from "./goal.ts";
-export { activates, GOALS, installsSecrets, makesSystem, needsHost, persistsAfterReboot } from "./goal.ts";
+export type { Goal, PlanGoal } from "./goal.ts";
+export { activates, GOALS, installsSecrets, makesSystem, needsHost, persistsAfterReboot, PLAN_GOALS } from "./goal.ts";
 export type {
   ActivationLimits,
   BaselineCheck,

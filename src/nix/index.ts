@@ -9,4 +9,5 @@ export type { Nix } from "./nix.ts";
 export { openNix } from "./nix.ts";
 export type { ReadClosureOptions } from "./read-closure.ts";
 export { readClosure, readClosures } from "./read-closure.ts";
+export { addRoots } from "./roots.ts";
 export type { SystemRequest } from "./system-request.ts";

@@ -42,6 +42,24 @@ export async function addDerivationRoot(
 }
 
 /**
+ * Keeps paths that are here from being collected, by links that begin with `root`: `<root>`, `<root>-2` and so on.
+ * @throws NixError `nix/root`.
+ */
+export async function addRoots(
+  nix: Nix,
+  paths: readonly StorePath[],
+  { root, signal }: { readonly root: string; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const argv = ["nix-store", "--realise", ...paths, "--add-root", root] as const;
+  const result = await runNix(nix, argv, { signal, timeoutMs: 300_000 });
+  if (succeeded(result)) return;
+  const said = result.stderr.trim().replace(/^error:\s*/, "");
+  throw new NixError("nix/root", `could not register roots of ${paths.length} systems at ${root}: ${said}`, {
+    hint: "see that its folder can be written",
+  });
+}
+
+/**
  * Whether `root` is a registered root of `path` already, which then cannot have been collected. False when that cannot
  * be seen: the store is not this machine's, or keeps its roots elsewhere.
  */

@@ -10,4 +10,6 @@ export { renderPastRun } from "./past-run.ts";
 export { plainLine } from "./plain-text.ts";
 export type { Reporter, ReporterOptions } from "./reporter.ts";
 export { createReporter } from "./reporter.ts";
+export { planMarkdown } from "./plan/plan-markdown.ts";
+export { planText } from "./plan/plan-text.ts";
 export { summary } from "./summary.ts";

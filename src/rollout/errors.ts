@@ -1,5 +1,6 @@
 import { SkepError } from "#core";
 import { journalErrorCodes } from "./journal/errors.ts";
+import { planErrorCodes } from "./plan/errors.ts";
 
 /** When each error of the rollout layer happens. */
 export const rolloutErrorCodes = {
@@ -17,6 +18,7 @@ export const rolloutErrorCodes = {
   "rollout/rollback-moved": "a host was changed by somebody else after it was decided where it goes back to",
   "rollout/lease-changed": "the lease of a host was to be broken, and another run than the one that was seen holds it",
   ...journalErrorCodes,
+  ...planErrorCodes,
   "rollout/internal": "something in skep itself failed",
 } as const;
 

@@ -36,6 +36,23 @@ export { BEGUN_SCRIPT } from "./resume/resume-begun.ts";
 export { resumeRun } from "./resume/resume-run.ts";
 export type { RollOutOptions } from "./roll-out.ts";
 export { rollOut } from "./roll-out.ts";
+export { hostsOfPlan } from "./plan/check-hive.ts";
+export { PlanError } from "./plan/errors.ts";
+export type {
+  FleetPlan,
+  HostPlan,
+  PlannedHostChange,
+  PlanWave,
+  SecretsChange,
+  SystemChange,
+} from "./plan/fleet-plan.ts";
+export type { PlanFile } from "./plan/plan-file.ts";
+export { formatPlan, parsePlan } from "./plan/plan-file.ts";
+export type { LookAtFleetOptions, PlanFleetOptions } from "./plan/plan-fleet.ts";
+export { lookAtFleet, planFleet } from "./plan/plan-fleet.ts";
+export type { PlanPorts } from "./plan/plan-ports.ts";
+export type { SecretVersionsSource } from "./plan/secret-versions.ts";
+export { revivePolicy } from "./resume/resume-policy.ts";
 export type { PreparedSecrets, SecretsSource } from "./prepare/prepare-secrets.ts";
 export type { PlannedHost, PlannedSecrets, PlannedSystem, Prepared, RolloutPlan, Run } from "./rollout-plan.ts";
 export { planRollout } from "./rollout-plan.ts";

@@ -1,4 +1,3 @@
-import { hostname, userInfo } from "node:os";
 import type { Clock } from "#core";
 import { systemClock } from "#core";
 import type { Goal, Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
@@ -11,6 +10,9 @@ import { runsFolder } from "./journal/runs-folder.ts";
 import type { SshOptions } from "./host/log-in.ts";
 import { createSecretsMask } from "./mask/mask-secrets.ts";
 import { maskSource } from "./mask/mask-source.ts";
+import { operatorName } from "./operator-name.ts";
+import type { FleetPlan } from "./plan/fleet-plan.ts";
+import { refusePlan } from "./plan/refuse-plan.ts";
 import type { PreparedReturn, Run } from "./rollout-plan.ts";
 import type { WavesPlan } from "./waves/plan-waves.ts";
 import { planWaves } from "./waves/plan-waves.ts";
@@ -49,6 +51,8 @@ export interface RollOutOptions {
   readonly confirm?: RunRolloutOptions["confirm"];
   /** Whether to write the run's journal, in the hive's folder. Default: no. */
   readonly journal?: boolean | undefined;
+  /** A plan that was reviewed: its systems are deployed and no others, to hosts that are as they were. */
+  readonly saved?: FleetPlan | undefined;
 }
 
 /**
@@ -56,7 +60,7 @@ export interface RollOutOptions {
  * @throws SkepError when nothing can be done for any host, such as a missing Nix; what fails for one host is in the report.
  */
 export async function rollOut(hive: Hive, options: RollOutOptions): Promise<RolloutReport> {
-  const { goal, hosts, ssh = {}, stealLease = false, onEvent, stop, leave, clock = systemClock } = options;
+  const { goal, hosts, ssh = {}, stealLease = false, onEvent, stop, leave, clock = systemClock, saved } = options;
   const limits = { ...hive.limits, ...options.limits };
   const policy = options.policy ?? hive.rollout;
   const startedAt = clock.now();
@@ -64,7 +68,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     id: makeRunId(new Date(startedAt)),
     goal,
     startedAt,
-    operator: `${userInfo().username}@${hostname()}`,
+    operator: operatorName(),
     revision: await readRevision(hive),
     stealLease,
     reboot: options.reboot,
@@ -95,8 +99,9 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
   const { name } = hive;
   emit({ type: "run-started", run: run.id, goal, hive: name, hosts: names, steps, waves: namesOfWaves, rollback });
   tellPassedOver(waves, emit);
+  const secrets = maskSource(options.secrets, mask);
   await using prepared = await prepareRun(run, {
-    ...{ hive, hosts, waves, policy, limits, secrets: maskSource(options.secrets, mask), emit, clock, signal: stop },
+    ...{ hive, hosts, waves, policy, limits, secrets, saved, emit, clock, signal: stop },
     returns: options.returns,
   });
   const { plan, narSource } = prepared;
@@ -111,6 +116,8 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     for (const event of record.early.splice(0)) journal.append(event);
     record.journal = journal;
   }
+  const refused = saved === undefined ? undefined : await refusePlan(plan, { ssh, emit, clock, signal: stop });
+  if (refused !== undefined) return mask.mask(refused);
   const report = await runRollout(plan, {
     emit,
     ssh,

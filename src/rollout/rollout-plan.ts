@@ -8,6 +8,7 @@ import type { Closure, StorePath } from "#store";
 import type { AvailabilityBound } from "./waves/availability.ts";
 import { planWaves } from "./waves/plan-waves.ts";
 import type { WavesPlan } from "./waves/plan-waves.ts";
+import type { HostState } from "./plan/fleet-plan.ts";
 import type { PreparedSecrets } from "./prepare/prepare-secrets.ts";
 import type { Step } from "./steps.ts";
 import { stepsFor } from "./steps.ts";
@@ -68,6 +69,8 @@ export interface PlannedSystem {
   readonly steps: readonly Step[];
   readonly closure: Closure;
   readonly secrets: SecretSet;
+  /** What it must run before: nothing is done on one that has moved. Undefined where nobody said. */
+  readonly expected?: HostState | undefined;
 }
 
 /** The host gets secrets alone. */
@@ -75,6 +78,7 @@ export interface PlannedSecrets {
   readonly host: Host;
   readonly steps: readonly Step[];
   readonly secrets: SecretSet;
+  readonly expected?: HostState | undefined;
 }
 
 /** The host goes back to a system that its store has, with the secrets that it had last. */
@@ -125,6 +129,8 @@ export function planRollout(
     /** Of hosts that consume some. */
     readonly secrets: ReadonlyMap<HostName, PreparedSecrets>;
     readonly limits: Limits;
+    /** What hosts must run before, where that was reviewed. */
+    readonly expected?: ReadonlyMap<HostName, HostState> | undefined;
   },
 ): RolloutPlan {
   const { hosts, hive = hosts, policy, limits } = options;
@@ -138,9 +144,12 @@ export function planRollout(
     const read = options.secrets.get(host.name) ?? { secrets: makeSecretSet([], host) };
     if ("error" in read) return { host, error: read.error };
     const { secrets } = read;
-    if (!makesSystem(run.goal)) return { host, steps, secrets };
+    const expected = options.expected?.get(host.name);
+    if (!makesSystem(run.goal)) return { host, steps, secrets, expected };
     if (ready === undefined) throw new Error(`no closure was prepared for ${host.name}`);
-    return "closure" in ready ? { host, steps, closure: ready.closure, secrets } : { host, error: ready.error };
+    return "closure" in ready
+      ? { host, steps, closure: ready.closure, secrets, expected }
+      : { host, error: ready.error };
   };
   const { waves, after } = options.waves ?? planWaves(policy, { run: hosts, hive });
   return {

@@ -62,6 +62,11 @@ const ALIVE_EVERY_MS = 2_000;
 
 const ANSWERS: Readonly<Record<HostScript, (args: readonly string[], scene: Scene) => Answer | Promise<Answer>>> = {
   probe: (_args, { host }) => said(probe(host)),
+  readPlanFacts: (_args, { host }) => {
+    const newest = Math.max(0, ...host.generations.keys());
+    const system = host.generations.get(newest) ?? "";
+    return said(`${newest === 0 ? "" : `newest\t${newest}\t${system}\n`}complete\n`);
+  },
   acquireLease: ([run = "", owner = "", reason = "", seconds = "", mode], { host }) => {
     const held = host.lease?.run === run ? "" : sayHolder(host);
     const got = acquireLease(host, { run, owner, reason, ttlMs: Number(seconds) * 1000, steal: mode === "steal" });

@@ -40,18 +40,24 @@ export async function readNixHostStore({
   readonly openChannel: (signal?: AbortSignal) => Promise<CommandChannel>;
 }): Promise<HostStoreReading> {
   await using client = await openServeClient(await openChannel(signal), { signal });
-  const asked = toplevel === undefined ? wanted : [toplevel, ...wanted];
-  const valid = await client.queryValidPaths(asked, { lock: false, substitute: false, signal });
-  const missing = wanted.filter((path) => !valid.has(path));
-  if (toplevel === undefined || !valid.has(toplevel)) return { closure: undefined, missing };
-  const sizes = new Map<StorePath, number>();
-  const unknown: StorePath[] = [];
-  for (const path of await client.queryClosure([toplevel], { signal })) {
-    const narSize = sizeOf(path);
-    if (narSize === undefined) unknown.push(path);
-    else sizes.set(path, narSize);
-  }
-  const infos = unknown.length === 0 ? [] : await client.queryPathInfos(unknown, { signal });
-  for (const { path, narSize } of infos) sizes.set(path, narSize);
-  return { closure: Array.from(sizes, ([path, narSize]) => ({ path, narSize })), missing };
+  const query = { lock: false, substitute: false, signal };
+  const isThere = toplevel !== undefined && (await client.queryValidPaths([toplevel], query)).has(toplevel);
+  const paths = isThere ? await client.queryClosure([toplevel], { signal }) : [];
+  const known = new Set(paths);
+  // What the closure has is there. Both questions are on their way together.
+  const [infos, valid] = await Promise.all([
+    client.queryPathInfos(
+      paths.filter((path) => sizeOf(path) === undefined),
+      { signal },
+    ),
+    client.queryValidPaths(
+      wanted.filter((path) => !known.has(path)),
+      query,
+    ),
+  ]);
+  const sizes = new Map(infos.map(({ path, narSize }) => [path, narSize]));
+  return {
+    closure: isThere ? paths.map((path) => ({ path, narSize: sizes.get(path) ?? sizeOf(path) ?? 0 })) : undefined,
+    missing: wanted.filter((path) => !known.has(path) && !valid.has(path)),
+  };
 }

@@ -4,6 +4,7 @@ import * as agent from "../../src/activation/agent.ts";
 import { AGENT_SCRIPT } from "../../src/activation/agent-script.ts";
 import { PROTECT_SCRIPT } from "../../src/activation/gc-roots.ts";
 import * as lease from "../../src/activation/lease.ts";
+import { PLAN_SCRIPT } from "../../src/activation/plan-facts.ts";
 import { PROBE_SCRIPT } from "../../src/activation/probe-host.ts";
 import { INSTALL_SCRIPT } from "../../src/activation/secrets/install-script.ts";
 import { KEEPER_SCRIPT } from "../../src/activation/secrets/keeper-script.ts";
@@ -17,6 +18,7 @@ const SHELLS = [
 const SCRIPTS = Object.entries({
   ...agent,
   AGENT_SCRIPT,
+  PLAN_SCRIPT,
   PROBE_SCRIPT,
   PROTECT_SCRIPT,
   INSTALL_SCRIPT,
@@ -26,7 +28,7 @@ const SCRIPTS = Object.entries({
 
 describe("the scripts that run on hosts", () => {
   it("are found by this test", () => {
-    expect(SCRIPTS.length).toBeGreaterThanOrEqual(13);
+    expect(SCRIPTS.length).toBeGreaterThanOrEqual(14);
   });
 
   it.each(SHELLS)("are POSIX sh to $program", ({ program, args }) => {

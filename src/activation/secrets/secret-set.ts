@@ -72,19 +72,14 @@ interface VersionedUse {
 function linesOf(secrets: readonly VersionedUse[], { identityPaths }: IdentityPaths): readonly string[] {
   return [
     ...identityPaths.map((path) => ["identity", path]),
-    ...secrets.map(({ use, content }, number) => [
-      "secret",
-      String(number),
-      content.open,
-      use.name,
-      use.mode,
-      use.owner,
-      use.group ?? "-",
-      use.path ?? "-",
-      unitsField(use.restart),
-      unitsField(use.reload),
-    ]),
+    ...secrets.map(({ use, content }, number) => ["secret", String(number), secretLine(use, content)]),
   ].map((fields) => fields.join("\t"));
+}
+
+/** How a host is to have a secret: its line of the manifest from the third field on. */
+export function secretLine(use: SecretUse, { open }: Pick<SecretVersion, "open">): string {
+  const { name, mode, owner, group = "-", path = "-" } = use;
+  return [open, name, mode, owner, group, path, unitsField(use.restart), unitsField(use.reload)].join("\t");
 }
 
 function unitsField(units: readonly string[]): string {

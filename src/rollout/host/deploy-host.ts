@@ -1,7 +1,7 @@
 import type { CutCommit, HostAccess, HostFacts, SecretSet } from "#activation";
 import { dryActivate, installSecrets, NO_SECRETS, probeHost, protectClosure, restoreSecrets } from "#activation";
 import type { Goal, Host } from "#hive";
-import { activates, installsSecrets, persistsAfterReboot } from "#hive";
+import { installsSecrets } from "#hive";
 import type { Connection } from "#ssh";
 import type { StorePath } from "#store";
 import { accessTo } from "./activation-scene.ts";
@@ -12,8 +12,11 @@ import type { DeployContext } from "./deploy-context.ts";
 import { RolloutError } from "../errors.ts";
 import type { Ending } from "./host-log.ts";
 import { endingOf, HostLog } from "./host-log.ts";
+import type { WantedState } from "./is-as-wanted.ts";
+import { hasSecrets, isAsWanted } from "./is-as-wanted.ts";
 import { keepLease } from "./keep-lease.ts";
 import { storeKindOf } from "./open-host-store.ts";
+import { hasMoved, movedError } from "../plan/moved.ts";
 import type { PlannedReturn, PlannedSecrets, PlannedSystem, ReturnTarget } from "../rollout-plan.ts";
 import type { HostReport } from "../rollout-report.ts";
 
@@ -65,6 +68,10 @@ async function deploy(
   log.bootFrom = facts.bootId;
   if (facts.cutCommit !== undefined) tellCutCommit(facts.cutCommit, { facts, log });
   if (isAsWanted(goal, wanted, facts)) return unchanged(facts, log);
+  const then = "back" in planned ? undefined : planned.expected;
+  if (then !== undefined && hasMoved(then, facts)) {
+    throw await movedError(access, { then, facts, signal: lease.signal });
+  }
 
   const toplevel = wanted.toplevel ?? systemOf(facts);
   log.to = toplevel;
@@ -121,12 +128,7 @@ async function deploy(
   }
 }
 
-interface Wanted {
-  readonly toplevel: StorePath | undefined;
-  readonly secrets: Pick<SecretSet, "id">;
-}
-
-function wantedOf(planned: DeployableHost): Wanted {
+function wantedOf(planned: DeployableHost): WantedState {
   if ("back" in planned) return { toplevel: planned.back.toplevel, secrets: { id: planned.back.secretSet } };
   return { toplevel: "closure" in planned ? planned.closure.toplevel : undefined, secrets: planned.secrets };
 }
@@ -222,23 +224,6 @@ async function openConnection(
   });
   log.logins += 1;
   return connection;
-}
-
-/** Whether a host has reached the goal already. What was only pushed shows in the copy, which then finds nothing to do. */
-function isAsWanted(goal: Goal, { toplevel, secrets }: Wanted, facts: HostFacts): boolean {
-  const { running, profile, cutCommit } = facts;
-  const bootsWithThem = (facts.secrets.bootSet ?? NO_SECRETS) === secrets.id;
-  // A system that is only being tried has its secrets for as long as it is tried.
-  if (goal === "secrets") return hasSecrets(facts, secrets) && (bootsWithThem || running !== profile.system);
-  if (!activates(goal) && !persistsAfterReboot(goal)) return false;
-  const runsIt = !activates(goal) || (running === toplevel && hasSecrets(facts, secrets));
-  const isDefault = profile.system === toplevel && bootsWithThem && cutCommit === undefined;
-  const bootsIt = !persistsAfterReboot(goal) || isDefault;
-  return runsIt && bootsIt;
-}
-
-function hasSecrets({ secrets: { set = NO_SECRETS, waiting } }: HostFacts, wanted: Pick<SecretSet, "id">): boolean {
-  return set === wanted.id && waiting.length === 0;
 }
 
 function unchanged(facts: HostFacts, log: HostLog): Ending {

@@ -7,6 +7,11 @@ import { openNix, readClosure } from "#nix";
 import type { NarSource } from "#store";
 import { sharedNarSource } from "#store";
 import type { Emit } from "../host/host-log.ts";
+import { refuseOtherWaves } from "../plan/check-hive.ts";
+import type { FleetPlan } from "../plan/fleet-plan.ts";
+import { statesOf } from "../plan/fleet-plan.ts";
+import { preparePlanned } from "../plan/prepare-planned.ts";
+import { refuseOtherSecrets } from "../plan/refuse-secrets.ts";
 import type { Prepared, PreparedReturn, RolloutPlan, Run } from "../rollout-plan.ts";
 import { planRollout } from "../rollout-plan.ts";
 import type { WavesPlan } from "../waves/plan-waves.ts";
@@ -30,6 +35,8 @@ export interface PrepareRunOptions {
   readonly make?: MakeSystems | undefined;
   /** Where hosts go back to: nothing is made for them. Default: none goes back. */
   readonly returns?: ReadonlyMap<HostName, PreparedReturn> | undefined;
+  /** A plan whose systems and secrets are to be brought, and no others. */
+  readonly saved?: FleetPlan | undefined;
   /** Has the last word on what became of a host's system. */
   readonly judge?: ((prepared: Prepared, host: HostName) => Prepared) | undefined;
   readonly emit: Emit;
@@ -56,7 +63,7 @@ export interface PreparedRun extends AsyncDisposable {
  */
 export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<PreparedRun> {
   const { hive, hosts, ended = new Set<HostName>(), policy, limits, emit, clock, signal, judge = asMade } = options;
-  const { returns = new Map<HostName, PreparedReturn>() } = options;
+  const { returns = new Map<HostName, PreparedReturn>(), saved } = options;
   const { goal } = run;
   // Waves that go against the order are told before anything is built.
   const waves = options.waves ?? planWaves(policy, { run: hosts, hive: hive.hosts });
@@ -68,17 +75,22 @@ export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<
     const rest = hosts.filter(({ name }) => !ended.has(name) && !returns.has(name));
     const makeReally: MakeSystems = async () => {
       // First, for it takes no time: a secret that cannot be opened is told before anything is built.
-      const secrets = await prepareSecrets(rest, { goal, source: options.secrets, signal });
+      const read = await prepareSecrets(rest, { goal, source: options.secrets, signal });
+      const secrets = saved === undefined ? read : refuseOtherSecrets(read, saved);
       const wanting = makesSystem(goal) ? rest.filter(({ name }) => !failed(secrets.get(name))) : [];
-      const { directory } = hive;
-      const systems = await prepareClosures(wanting, { goal, directory, limits, nix, native, emit, clock, signal });
+      const work = { goal, directory: hive.directory, limits, nix, native, emit, clock, signal };
+      const systems = await (saved === undefined
+        ? prepareClosures(wanting, work)
+        : preparePlanned(wanting, saved, work));
       return { systems, secrets };
     };
     const { systems: made, secrets } = await (options.make ?? makeReally)(rest);
     const prepared = new Map<HostName, Prepared | PreparedReturn>(returns);
     for (const name of ended) prepared.set(name, { error: ENDED });
     for (const [name, system] of made) prepared.set(name, judge(system, name));
-    const plan = planRollout(run, { hosts, hive: hive.hosts, waves, policy, prepared, secrets, limits });
+    const expected = saved === undefined ? undefined : statesOf(saved);
+    const plan = planRollout(run, { hosts, hive: hive.hosts, waves, policy, prepared, secrets, limits, expected });
+    if (saved !== undefined) refuseOtherWaves(saved, plan);
     const narSource = sharedNarSource({ locate: native.locate });
     return { plan, narSource, [Symbol.asyncDispose]: () => native[Symbol.asyncDispose]() };
   } catch (error) {

@@ -1,0 +1,81 @@
+import { resolve } from "node:path";
+import { writeFileAtomically } from "#core";
+import { createReporter, planMarkdown, planText, useColors } from "#report";
+import type { PlanGoal } from "#hive";
+import type { FleetPlan } from "#rollout";
+import { formatPlan, planFleet } from "#rollout";
+import { CliError } from "./errors.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import { exitCodeOfPlan } from "./exit-codes.ts";
+import { loadSelection } from "./hive-options.ts";
+import { listenForInterrupts } from "./interrupts.ts";
+import { limitsOf } from "./limits-of.ts";
+import type { PlanArguments } from "./plan-command.ts";
+import { signPlan } from "./plan/ssh-signature.ts";
+import { readSshOptions } from "./read-ssh-options.ts";
+import { refuseIdleWaves } from "./refuse-idle-waves.ts";
+import { refuseIdleOptions } from "./refuse-odd-options.ts";
+import { policyOf } from "./rollout-options.ts";
+import { repositorySecrets } from "./secrets/repository-secrets.ts";
+
+import type { Terminal } from "./terminal.ts";
+
+/** Plans what the command line selects, shows it, and returns the exit code. */
+export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<ExitCode> {
+  refuseContradictions(args);
+  refuseIdleOptions(goal, args);
+  const made = await makePlan(goal, args, terminal);
+  if (made === undefined) return 130;
+  const signature =
+    args.sign === undefined ? undefined : await signPlan(formatPlan(made), { key: resolve(terminal.cwd, args.sign) });
+  const text = formatPlan(made, { signature });
+  if (args.out !== undefined) await writeFileAtomically(resolve(terminal.cwd, args.out), text);
+  const { stdout, env } = terminal;
+  if (args.json) stdout.write(text);
+  else if (args.markdown) stdout.write(planMarkdown(made));
+  else stdout.write(planText(made, { colors: useColors(stdout, env), columns: stdout.columns ?? COLUMNS_OF_A_FILE }));
+  return exitCodeOfPlan(made);
+}
+
+const COLUMNS_OF_A_FILE = 120;
+
+/** Undefined when the operator stopped it. */
+async function makePlan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<FleetPlan | undefined> {
+  const { stderr, env } = terminal;
+  const { hive, hosts } = await loadSelection(args, terminal);
+  const policy = policyOf(hive, args, terminal);
+  refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
+  const limits = limitsOf(args, { command: "plan" });
+  await using reporter = createReporter({
+    ...{ format: "auto", stdout: stderr, stderr, env, verbose: args.verbose, quiet: args.quiet },
+    colors: useColors(stderr, env),
+  });
+  using interrupts = listenForInterrupts(({ leave }) => {
+    reporter.handle({ at: Date.now(), type: "interrupted", leave });
+  });
+  using secrets = hosts.some((host) => host.secrets.length > 0)
+    ? await repositorySecrets({ ...hive, hosts }, args, terminal)
+    : undefined;
+  try {
+    return await planFleet(hive, {
+      ...{ goal, hosts, limits, policy, secrets, ssh: readSshOptions(args), reboot: args.reboot },
+      keep: args.out !== undefined || args.json,
+      onEvent: (event) => {
+        reporter.handle(event);
+      },
+      signal: interrupts.stop,
+    });
+  } catch (error) {
+    if (interrupts.stop.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** @throws CliError `cli/usage`. */
+function refuseContradictions({ json, markdown, sign, out }: PlanArguments): void {
+  const hint = "see skep plan --help";
+  if (json && markdown) throw new CliError("cli/usage", "--json and --markdown do not go together", { hint });
+  if (sign !== undefined && out === undefined && !json) {
+    throw new CliError("cli/usage", "--sign signs a plan that is written: give --out FILE or --json too", { hint });
+  }
+}

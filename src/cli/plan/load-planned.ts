@@ -1,0 +1,53 @@
+import type { Goal } from "#hive";
+import { hostsOfPlan, revivePolicy } from "#rollout";
+import type { Deployment } from "../deploy.ts";
+import type { DeployArguments } from "../deploy-command.ts";
+import { CliError } from "../errors.ts";
+import { loadHive } from "../load-hive.ts";
+import { rolloutOptions } from "../rollout-options.ts";
+import type { Terminal } from "../terminal.ts";
+import { readPlan } from "./read-plan.ts";
+
+/**
+ * Reads a plan and finds its hosts in the hive. Goal, hosts, waves and policy are the plan's.
+ * @throws PlanError; CliError `cli/usage` when the command line says otherwise.
+ */
+export async function loadPlanned(
+  goal: Goal,
+  args: DeployArguments & { readonly plan: string },
+  terminal: Terminal,
+): Promise<Deployment> {
+  refuseOtherwise(goal, args);
+  const plan = await readPlan(args, terminal);
+  if (goal !== "switch" && goal !== plan.goal) {
+    throw new CliError("cli/usage", `the goal is ${goal}, and the plan's is ${plan.goal}`, { hint: "leave it out" });
+  }
+  const { cwd, env, stderr } = terminal;
+  const hive = await loadHive({ file: args.hive, cwd, env });
+  const hosts = hostsOfPlan(hive, plan);
+  const { id, madeBy, madeAt } = plan;
+  if (!args.quiet) stderr.write(`skep: notice: plan ${id}, made by ${madeBy} at ${madeAt}\n`);
+  for (const { host, status } of plan.hosts) {
+    if (status === "failed") stderr.write(`skep: notice: ${host}: it could not be planned, and is left out\n`);
+  }
+  return {
+    goal: plan.goal,
+    selection: { hive, hosts },
+    policy: revivePolicy(plan.policy, hive.rollout),
+    reboot: plan.reboot,
+    saved: plan,
+  };
+}
+
+/** @throws CliError `cli/usage` for what the plan has said already. */
+function refuseOtherwise(goal: Goal, args: DeployArguments): void {
+  const given = (["on", ...Object.keys(rolloutOptions)] as (keyof DeployArguments)[]).find((name) => {
+    const value = args[name];
+    return value !== undefined && value !== false && !(name === "reboot" && value === "never");
+  });
+  const said = given ?? (args.sandbox ? "sandbox" : undefined);
+  if (said === undefined) return;
+  throw new CliError("cli/usage", `--${said} does not go with --plan: the plan says what is done, and to which hosts`, {
+    hint: `make another plan with skep plan${goal === "switch" ? "" : ` ${goal}`}`,
+  });
+}

@@ -1,0 +1,50 @@
+import type { Hive, Host, HostName } from "#hive";
+import type { RolloutPlan } from "../rollout-plan.ts";
+import { PlanError } from "./errors.ts";
+import type { FleetPlan, PlanTarget } from "./fleet-plan.ts";
+import { planTarget } from "./plan-host.ts";
+
+/**
+ * The hosts of the hive that a plan is about; those that failed in it are left out.
+ * @throws PlanError `rollout/plan-hive` when the hive has not all of them, or has them elsewhere.
+ */
+export function hostsOfPlan(hive: Hive, plan: FleetPlan): readonly Host[] {
+  if (plan.hive !== hive.name) throw differs(`the plan is of the hive ${plan.hive}, and this is ${hive.name}`);
+  const planned = plan.hosts.filter(({ status }) => status !== "failed");
+  const names = new Set<HostName>(planned.map(({ host }) => host));
+  const hosts = hive.hosts.filter(({ name }) => names.has(name));
+  for (const { host, target } of planned) {
+    const found = hosts.find(({ name }) => name === host);
+    if (found === undefined) throw differs(`the hive has no ${host}, which the plan deploys to`);
+    const now = planTarget(found);
+    if (address(now) !== address(target)) {
+      throw differs(`${host} was at ${address(target)} when the plan was made, and the hive has it at ${address(now)}`);
+    }
+  }
+  return hosts;
+}
+
+/** @throws PlanError `rollout/plan-hive` when hosts would go in other waves, or in another order, than the plan says. */
+export function refuseOtherWaves(plan: FleetPlan, { waves, after }: RolloutPlan): void {
+  const there = new Set(waves.flatMap(({ hosts }) => hosts.map(({ host }) => host.name)));
+  const told = plan.waves
+    .map(({ name, hosts }) => ({ name, hosts: hosts.filter((host) => there.has(host)) }))
+    .filter(({ hosts }) => hosts.length > 0);
+  const now = waves.map(({ name, hosts }) => ({ name, hosts: hosts.map(({ host }) => host.name) }));
+  const order = (one: FleetPlan["hosts"][number]): boolean => {
+    const before = one.after.filter((host) => there.has(host)).sort();
+    return !there.has(one.host) || JSON.stringify(before) === JSON.stringify([...(after.get(one.host) ?? [])].sort());
+  };
+  if (JSON.stringify(told) === JSON.stringify(now) && plan.hosts.every(order)) return;
+  throw differs("its hosts would go in other waves, or in another order, than the plan says");
+}
+
+function address({ host, user, port, root }: PlanTarget): string {
+  return `${user === null ? "" : `${user}@`}${host}${port === null ? "" : `:${port}`}${root}`;
+}
+
+function differs(message: string): PlanError {
+  return new PlanError("rollout/plan-hive", message, {
+    hint: "the hive was changed since the plan was made: check its revision out, or make a new plan",
+  });
+}

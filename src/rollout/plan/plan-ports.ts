@@ -1,0 +1,25 @@
+import type { Host } from "#hive";
+import type { Connection } from "#ssh";
+import type { HostStoreReading, ReadHostStoreOptions } from "#store";
+import { readNixHostStore, readOnlyServeCommand, readPosixHostStore } from "#store";
+import type { HostPorts } from "../host/host-ports.ts";
+import { logIn } from "../host/log-in.ts";
+import type { StoreKind } from "../host/open-host-store.ts";
+
+/** The two places where a plan touches the outside for a host; a simulation has others. */
+export interface PlanPorts extends Pick<HostPorts, "logIn"> {
+  readHostStore(
+    host: Host,
+    options: ReadHostStoreOptions & { readonly kind: StoreKind; readonly connection: Connection },
+  ): Promise<HostStoreReading>;
+}
+
+export const realPlanPorts: PlanPorts = {
+  logIn,
+  readHostStore({ target }, { kind, connection, ...question }) {
+    const runner = connection.elevated;
+    if (kind === "posix") return readPosixHostStore({ ...question, runner, root: target.root });
+    const openChannel = (signal?: AbortSignal) => runner.open(readOnlyServeCommand, { signal });
+    return readNixHostStore({ ...question, openChannel });
+  },
+};

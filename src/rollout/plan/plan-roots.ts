@@ -1,0 +1,32 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Nix } from "#nix";
+import { addRoots } from "#nix";
+import type { Closure } from "#store";
+
+const KEPT_PLANS = 20;
+
+/**
+ * Keeps the systems of a plan from this machine's garbage collector, in `.skep/plans/<plan>` beside the hive. Those of all
+ * but the newest twenty plans are let go.
+ * @throws NixError `nix/root`.
+ */
+export async function keepPlanned(
+  plan: string,
+  options: {
+    readonly directory: string;
+    readonly closures: readonly Closure[];
+    readonly nix: () => Promise<Nix>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { directory, closures, nix, signal } = options;
+  if (closures.length === 0) return;
+  const plans = join(directory, ".skep", "plans");
+  await mkdir(join(plans, plan), { recursive: true });
+  const toplevels = [...new Set(closures.map(({ toplevel }) => toplevel))];
+  await addRoots(await nix(), toplevels, { root: join(plans, plan, "system"), signal });
+  // Their names sort by time.
+  const old = (await readdir(plans)).sort().slice(0, -KEPT_PLANS);
+  await Promise.all(old.map((name) => rm(join(plans, name), { recursive: true, force: true })));
+}
