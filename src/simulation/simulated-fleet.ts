@@ -1,8 +1,17 @@
 import type { SecretSet } from "#activation";
 import { NO_SECRETS } from "#activation";
 import type { Goal, Host, HostName, Limits, RolloutPolicy } from "#hive";
-import type { HostPorts, Prepared, PreparedSecrets, RolloutHappening, RolloutPlan, Run } from "#rollout";
-import { planRollout, runRollout } from "#rollout";
+import type {
+  FleetPlan,
+  HostPorts,
+  LookAtFleetOptions,
+  Prepared,
+  PreparedSecrets,
+  RolloutHappening,
+  RolloutPlan,
+  Run,
+} from "#rollout";
+import { lookAtFleet, planRollout, runRollout } from "#rollout";
 import type { Fault } from "./fault.ts";
 import { openOperator } from "./operator.ts";
 import type { Operator } from "./operator.ts";
@@ -18,7 +27,7 @@ import type { HostPace } from "./simulated-host.ts";
 import { SimulatedHost } from "./simulated-host.ts";
 import type { SimulatedRollout } from "./simulated-rollout.ts";
 import { simulatedSecrets } from "./simulated-secrets.ts";
-import { openSimulatedStore } from "./simulated-store.ts";
+import { openSimulatedStore, readSimulatedStore } from "./simulated-store.ts";
 import { BASE_PATH, closuresOf, simulatedSystem } from "./simulated-systems.ts";
 import { standInCheck } from "./stand-in-checks.ts";
 import type { HostStanding, Systems } from "./standing.ts";
@@ -159,6 +168,37 @@ export class SimulatedFleet {
         }),
       ),
     };
+  }
+
+  /** What a deployment of a release would change, by the code that plans for real hosts. */
+  async plan({
+    release,
+    policy,
+    limits,
+  }: Pick<DeployFleetOptions, "release" | "policy" | "limits">): Promise<FleetPlan> {
+    const { clock } = this;
+    const closureOf = closuresOf(release);
+    const closures = this.#hosts.map(
+      (host) => [host.name, { closure: closureOf(simulatedSystem(host.name, release)) }] as const,
+    );
+    const run: Run = {
+      ...{ id: "20260101-000000-plan", goal: "switch", stealLease: false, startedAt: clock.now() },
+      ...{ operator: "you@simulated", revision: { name: "simulated", revision: null, dirty: false } },
+    };
+    const options: LookAtFleetOptions = {
+      ...{ hive: { name: "simulated", hosts: this.#hive }, hosts: this.#hosts, policy, limits, ssh: {}, clock },
+      ...{ prepared: new Map(closures), versions: new Map(), emit: () => undefined, manifestOf: () => undefined },
+      signal: new AbortController().signal,
+      ports: {
+        logIn: (host, { signal }) => {
+          const address = { host: host.target.host, port: host.target.port ?? 22, user: host.target.user ?? "root" };
+          return logInToSimulated(this.#machine(host.name), { address, signal });
+        },
+        readLocalSystem: () => Promise.resolve({ parts: new Map(), initInterface: undefined, etc: new Map() }),
+        readHostStore: (host, question) => readSimulatedStore(this.#machine(host.name), question),
+      },
+    };
+    return clock.runUntil(lookAtFleet(run, options));
   }
 
   /** Takes all that went wrong back: hosts get power and network, and room on their disks. */

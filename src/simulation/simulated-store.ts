@@ -1,8 +1,9 @@
-import type { HostStore } from "#store";
+import type { HostStore, HostStoreReading, ReadHostStoreOptions } from "#store";
 import { StoreError } from "#store";
 import { SimulationError } from "./errors.ts";
 import { SimulatedConnection } from "./simulated-connection.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
+import { closuresOf, releaseOf } from "./simulated-systems.ts";
 
 /** The store of a simulated host: has paths or has not, and takes them as fast as its line is. */
 export function openSimulatedStore(host: SimulatedHost, connection: unknown): HostStore {
@@ -34,4 +35,22 @@ export function openSimulatedStore(host: SimulatedHost, connection: unknown): Ho
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** What a plan asks: the closure of what the host runs, and what it lacks. */
+export function readSimulatedStore(
+  host: SimulatedHost,
+  { connection, toplevel, wanted, signal }: ReadHostStoreOptions & { readonly connection: unknown },
+): Promise<HostStoreReading> {
+  if (!(connection instanceof SimulatedConnection)) {
+    throw new SimulationError("simulation/invalid", "a simulated store needs a simulated connection");
+  }
+  return connection.ask(
+    () =>
+      Promise.resolve({
+        closure: toplevel === undefined ? undefined : closuresOf(releaseOf(toplevel))(toplevel).paths,
+        missing: wanted.filter((path) => !host.store.has(path)),
+      }),
+    { signal },
+  );
 }

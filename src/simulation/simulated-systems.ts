@@ -16,6 +16,11 @@ export function simulatedSystem(host: string, release: string): StorePath {
   return pathOf(`${host} ${release}`, `system-${host}-${release}`.replaceAll(/[^0-9A-Za-z+\-._?=]/g, "-"));
 }
 
+/** The release that a system is of: its name ends in it. */
+export function releaseOf(system: StorePath): string {
+  return system.slice(system.lastIndexOf("-") + 1);
+}
+
 /** What every host has in its store. */
 export const BASE_PATH = pathOf("base", "base");
 

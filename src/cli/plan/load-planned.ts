@@ -27,9 +27,6 @@ export async function loadPlanned(
   const hosts = hostsOfPlan(hive, plan);
   const { id, madeBy, madeAt } = plan;
   if (!args.quiet) stderr.write(`skep: notice: plan ${id}, made by ${madeBy} at ${madeAt}\n`);
-  for (const { host, status } of plan.hosts) {
-    if (status === "failed") stderr.write(`skep: notice: ${host}: it could not be planned, and is left out\n`);
-  }
   return {
     goal: plan.goal,
     selection: { hive, hosts },

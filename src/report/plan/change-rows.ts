@@ -91,8 +91,10 @@ function listRows(section: ChangeRow["section"], lists: Readonly<Record<string, 
   );
 }
 
+/** What has no version in its name is told of by its name alone, unless it got or lost one. */
 function versionsText(versions: readonly string[]): string | undefined {
-  return versions.length === 0 ? undefined : versions.map((version) => version || "no version").join(", ");
+  const told = versions.map((version) => version || "no version").join(", ");
+  return told === "" || (versions.length === 1 && versions[0] === "") ? undefined : told;
 }
 
 function sizeText(bytes: number): string | undefined {

@@ -24,8 +24,8 @@ export function planVerdict({ goal, hosts }: FleetPlan): string {
 }
 
 /** Whether waves are worth being told of. */
-export function hasWaves({ waves }: FleetPlan): boolean {
-  return waves.length > 1 || waves.some(({ gate, soakMs }) => gate !== null || soakMs > 0);
+export function hasWaves({ waves, changes }: FleetPlan): boolean {
+  return changes.length > 0 && (waves.length > 1 || waves.some(({ gate, soakMs }) => gate !== null || soakMs > 0));
 }
 
 const GATES = {
@@ -76,7 +76,8 @@ export function hostsByChange({ hosts, changes }: FleetPlan): readonly (readonly
 }
 
 /** Hosts that must have ended well before others begin: `web-1 after db-1, db-2`; what is the same is said once. */
-export function orderTexts({ hosts }: FleetPlan): readonly string[] {
+export function orderTexts({ hosts, changes }: FleetPlan): readonly string[] {
+  if (changes.length === 0) return [];
   const groups = new Map<string, string[]>();
   for (const { host, after } of hosts) {
     if (after.length === 0) continue;

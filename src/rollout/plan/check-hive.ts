@@ -1,3 +1,4 @@
+import { quoteWord } from "#core";
 import type { Hive, Host, HostName } from "#hive";
 import type { RolloutPlan } from "../rollout-plan.ts";
 import { PlanError } from "./errors.ts";
@@ -5,15 +6,25 @@ import type { FleetPlan, PlanTarget } from "./fleet-plan.ts";
 import { planTarget } from "./plan-host.ts";
 
 /**
- * The hosts of the hive that a plan is about; those that failed in it are left out.
- * @throws PlanError `rollout/plan-hive` when the hive has not all of them, or has them elsewhere.
+ * The hosts of the hive that a plan is about.
+ * @throws PlanError `rollout/plan-hive` when the hive has not all of them, or has them elsewhere;
+ *   `rollout/plan-incomplete`: others may be meant to follow a host that failed in the plan.
  */
 export function hostsOfPlan(hive: Hive, plan: FleetPlan): readonly Host[] {
   if (plan.hive !== hive.name) throw differs(`the plan is of the hive ${plan.hive}, and this is ${hive.name}`);
-  const planned = plan.hosts.filter(({ status }) => status !== "failed");
-  const names = new Set<HostName>(planned.map(({ host }) => host));
+  const failed = plan.hosts.flatMap(({ host, status }) => (status === "failed" ? [host] : []));
+  if (failed.length > 0) {
+    throw new PlanError(
+      "rollout/plan-incomplete",
+      `the plan has nothing for ${failed.join(", ")}, which failed in it`,
+      {
+        hint: `make it again when they are well, or without them: skep plan --on ${quoteWord(failed.map((name) => `!${name}`).join(" & "))}`,
+      },
+    );
+  }
+  const names = new Set<HostName>(plan.hosts.map(({ host }) => host));
   const hosts = hive.hosts.filter(({ name }) => names.has(name));
-  for (const { host, target } of planned) {
+  for (const { host, target } of plan.hosts) {
     const found = hosts.find(({ name }) => name === host);
     if (found === undefined) throw differs(`the hive has no ${host}, which the plan deploys to`);
     const now = planTarget(found);
@@ -26,16 +37,11 @@ export function hostsOfPlan(hive: Hive, plan: FleetPlan): readonly Host[] {
 
 /** @throws PlanError `rollout/plan-hive` when hosts would go in other waves, or in another order, than the plan says. */
 export function refuseOtherWaves(plan: FleetPlan, { waves, after }: RolloutPlan): void {
-  const there = new Set(waves.flatMap(({ hosts }) => hosts.map(({ host }) => host.name)));
-  const told = plan.waves
-    .map(({ name, hosts }) => ({ name, hosts: hosts.filter((host) => there.has(host)) }))
-    .filter(({ hosts }) => hosts.length > 0);
+  const told = plan.waves.map(({ name, hosts }) => ({ name, hosts }));
   const now = waves.map(({ name, hosts }) => ({ name, hosts: hosts.map(({ host }) => host.name) }));
-  const order = (one: FleetPlan["hosts"][number]): boolean => {
-    const before = one.after.filter((host) => there.has(host)).sort();
-    return !there.has(one.host) || JSON.stringify(before) === JSON.stringify([...(after.get(one.host) ?? [])].sort());
-  };
-  if (JSON.stringify(told) === JSON.stringify(now) && plan.hosts.every(order)) return;
+  const isInOrder = ({ host, after: before }: FleetPlan["hosts"][number]): boolean =>
+    JSON.stringify([...before].sort()) === JSON.stringify([...(after.get(host) ?? [])].sort());
+  if (JSON.stringify(told) === JSON.stringify(now) && plan.hosts.every(isInOrder)) return;
   throw differs("its hosts would go in other waves, or in another order, than the plan says");
 }
 

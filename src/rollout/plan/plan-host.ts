@@ -12,7 +12,6 @@ import { toErrorJson } from "../to-error-json.ts";
 import { closureDigest } from "./closure-digest.ts";
 import { compareHost } from "./compare-host.ts";
 import type { HostPlan, HostState, PlanTarget, SystemChange } from "./fleet-plan.ts";
-import { readLocalSystem } from "./local-system.ts";
 import { lookAtHost } from "./look-at-host.ts";
 import type { PlanPorts } from "./plan-ports.ts";
 import type { PreparedVersions, WantedSecrets } from "./secret-versions.ts";
@@ -85,7 +84,7 @@ async function compare(
     };
   }
   const isLocal = closure !== undefined && manifest === undefined;
-  const local = isLocal ? await readLocalSystem(closure.toplevel) : undefined;
+  const local = isLocal ? await work.ports.readLocalSystem(closure.toplevel) : undefined;
   const { change, figures } = compareHost(look, { goal, wanted: { ...wanted, local } });
   const { generation, ...rest } = figures;
   return { host: { ...base, status: "changes", from, to: { ...to, generation }, change: null, ...rest }, change };
