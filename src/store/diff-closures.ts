@@ -17,11 +17,11 @@ export interface StoredPath {
  * - `changed`: versions of which none is the later one
  * - `rebuilt`: other paths of the same versions
  */
-export const PACKAGE_CHANGES = ["up", "down", "changed", "added", "removed", "rebuilt"] as const;
+type PackageChangeKind = "up" | "down" | "changed" | "added" | "removed" | "rebuilt";
 
 export interface PackageChange {
   readonly name: string;
-  readonly kind: (typeof PACKAGE_CHANGES)[number];
+  readonly kind: PackageChangeKind;
   /** Versions that are gone, the earliest first; the empty one stands for none in the name. */
   readonly from: readonly string[];
   /** Versions that have come. */

@@ -5,7 +5,7 @@ export type { ContentAddress } from "./content-address.ts";
 export type { CopyClosureOptions, CopyProgress, CopyResult } from "./copy-closure.ts";
 export { copyClosure } from "./copy-closure.ts";
 export type { ClosureDiff, PackageChange, StoredPath } from "./diff-closures.ts";
-export { diffClosures, PACKAGE_CHANGES } from "./diff-closures.ts";
+export { diffClosures } from "./diff-closures.ts";
 export { StoreError, storeErrorCodes } from "./errors.ts";
 export type { DiskBytes, FileTree, TreeDirectory, TreeFile, TreeSymlink } from "./file-tree.ts";
 export { lookUpInTree, treeDirectory, treeFile, treeSymlink } from "./file-tree.ts";

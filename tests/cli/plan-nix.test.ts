@@ -1,0 +1,107 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { runCli } from "#cli";
+import type { Sandbox } from "#sandbox";
+import { startSandbox } from "#sandbox";
+import { noNix } from "../store/real-store.ts";
+
+/** What NixOS's says, as far as a plan reads it. */
+const SWITCH = `#!/bin/sh
+case $1 in
+  dry-activate)
+    echo "would restart the following units: web.service, db.service"
+    echo "would NOT restart the following changed units: dbus.service"
+    echo "would start the following units: new.service" ;;
+  test) self=$(cd "\${0%/*}/.." && pwd); rm -f "$SKEP_ROOT/run/current-system"
+    ln -s "/nix/store/\${self##*/}" "$SKEP_ROOT/run/current-system" ;;
+esac
+`;
+
+describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 }, () => {
+  let sandbox: Sandbox;
+  let folder = "";
+  beforeEach(async () => {
+    vi.stubEnv("NIX_CONFIG", "build-users-group =\nsubstituters =");
+    sandbox = await startSandbox({ hosts: ["web-1"] });
+    folder = mkdtempSync(join(tmpdir(), "skep-plan-nix-"));
+  });
+  afterEach(async () => {
+    await sandbox[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+    vi.unstubAllEnvs();
+  });
+
+  const nixStore = (...args: string[]): string =>
+    execFileSync("nix-store", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  function want(version: string): string {
+    const system = join(folder, `system-web-1-${version}`);
+    mkdirSync(join(system, "bin"), { recursive: true });
+    mkdirSync(join(system, "etc"), { recursive: true });
+    writeFileSync(join(system, "etc/motd"), `${folder} ${version}`);
+    writeFileSync(join(system, "bin/switch-to-configuration"), SWITCH);
+    chmodSync(join(system, "bin/switch-to-configuration"), 0o755);
+    const path = nixStore("--add", system);
+    writeFileSync(
+      join(folder, "hive.ts"),
+      `import { defineHive, nixos } from "skep";
+       export default defineHive({ hosts: {
+         "web-1": { target: ${JSON.stringify(sandbox.host("web-1").target)}, system: nixos({ storePath: "${path}" }) },
+       } });`,
+    );
+    return path;
+  }
+  async function skep(...argv: string[]) {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const env = { PATH: process.env.PATH, HOME: folder };
+    const exitCode = await runCli([...argv, "--quiet"], { stdout, stderr, env, cwd: folder });
+    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
+    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  it("is honest about units until the system is on the host, which then says them", async () => {
+    want("1");
+    expect(await skep("deploy")).toMatchObject({ exitCode: 0 });
+    want("2");
+    expect((await skep("plan")).stdout).toContain(
+      "units  not known  known once the system is on the host: after skep deploy push, plan again",
+    );
+    expect(await skep("deploy", "push")).toMatchObject({ exitCode: 0 });
+    const plan = await skep("plan");
+    expect(plan.exitCode).toBe(10);
+    expect(plan.stdout).toMatch(/units {2}restart {2}web\.service, db\.service\n +start {4}new\.service\n/);
+    expect(plan.stdout).not.toContain("dbus.service");
+    expect(plan.stdout).not.toContain("COPY");
+  });
+
+  it("keeps its paths on this machine, and is refused with a hint when they are gone all the same", async () => {
+    const wanted = want("1");
+    expect(await skep("plan", "--out", "plan.json")).toMatchObject({ exitCode: 10 });
+    rmSync(join(folder, ".skep/roots"), { recursive: true });
+    expect(() => nixStore("--delete", wanted)).toThrow(/still alive|root/);
+    // The hive wants something else by now: the plan's own paths are what is deployed.
+    want("2");
+    expect(await skep("deploy", "--plan", "plan.json")).toMatchObject({ exitCode: 0 });
+    expect(readlinkSync(join(sandbox.host("web-1").root, "run/current-system"))).toBe(wanted);
+
+    const gone = want("3");
+    await skep("plan", "--out", "plan.json");
+    rmSync(join(folder, ".skep"), { recursive: true });
+    nixStore("--delete", gone);
+    const run = await skep("deploy", "--plan", "plan.json");
+    expect(run.exitCode).toBe(5);
+    expect(run.stderr).toContain(`web-1: ${gone} of the plan is not on this machine [rollout/plan-paths]`);
+    expect(run.stderr).toContain("bring it here with nix copy");
+  });
+
+  it("lets the roots of old plans go", async () => {
+    want("1");
+    for (let plan = 0; plan < 25; plan += 1)
+      mkdirSync(join(folder, `.skep/plans/2020010${plan % 10}-00000${plan % 7}-${plan}`), { recursive: true });
+    await skep("plan", "--out", "plan.json");
+    expect(readdirSync(join(folder, ".skep/plans"))).toHaveLength(20);
+  });
+});
