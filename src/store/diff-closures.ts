@@ -42,8 +42,18 @@ export interface ClosureDiff {
   readonly sizeAfter: number;
 }
 
+export interface DiffClosuresOptions {
+  /** What a path is called, from which package and version are told. Default: its own name. */
+  readonly nameOf?: ((path: StorePath) => string) | undefined;
+}
+
 /** Compares two closures in the manner of `nix store diff-closures`, and lists what was rebuilt too. Pure. */
-export function diffClosures(before: Iterable<StoredPath>, after: Iterable<StoredPath>): ClosureDiff {
+export function diffClosures(
+  before: Iterable<StoredPath>,
+  after: Iterable<StoredPath>,
+  { nameOf = storePathName }: DiffClosuresOptions = {},
+): ClosureDiff {
+  const packageOf = (path: StorePath): PackageName => parsePackageName(nameOf(path));
   const [old, wanted] = [sizesOf(before), sizesOf(after)];
   const gone = [...old.keys()].filter((path) => !wanted.has(path));
   const come = [...wanted.keys()].filter((path) => !old.has(path));
@@ -92,10 +102,6 @@ function sizesOf(paths: Iterable<StoredPath>): ReadonlyMap<StorePath, number> {
   const sizes = new Map<StorePath, number>();
   for (const { path, narSize } of paths) sizes.set(path, narSize);
   return sizes;
-}
-
-function packageOf(path: StorePath): PackageName {
-  return parsePackageName(storePathName(path));
 }
 
 function changeOf(name: string, { before, after, sizeDelta }: Versions): PackageChange {

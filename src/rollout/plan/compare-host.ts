@@ -5,7 +5,7 @@ import { activates, persistsAfterReboot } from "#hive";
 import type { EtcChanges, Manifest, UnitActions } from "#native";
 import { compareEtc, parseManifest, planUnits } from "#native";
 import type { Closure, StoredPath } from "#store";
-import { diffClosures } from "#store";
+import { diffClosures, storePathName } from "#store";
 import type { PlannedHostChange, SystemChange } from "./fleet-plan.ts";
 import type { LocalSystem } from "./local-system.ts";
 import { withoutAttributes } from "./local-system.ts";
@@ -13,6 +13,7 @@ import type { HostLook } from "./look-at-host.ts";
 import { parseDryActivation } from "./parse-dry-activation.ts";
 import type { WantedSecrets } from "./secret-versions.ts";
 import { compareSecrets } from "./secret-versions.ts";
+import { withoutHostName } from "./without-host-name.ts";
 
 /** What one host is to get. */
 export interface WantedSystem {
@@ -34,7 +35,7 @@ type Different = Extract<HostLook, { isAsWanted: false }>;
 /** Compares what was seen of a host with what it is to have. Pure. */
 export function compareHost(
   look: Different,
-  { goal, wanted }: { readonly goal: PlanGoal; readonly wanted: WantedSystem },
+  { host, goal, wanted }: { readonly host: string; readonly goal: PlanGoal; readonly wanted: WantedSystem },
 ): { readonly change: SystemChange; readonly figures: HostFigures } {
   const { facts, found } = look;
   const { closure } = wanted;
@@ -42,13 +43,14 @@ export function compareHost(
   const bytes = sizeOf((closure?.paths ?? []).filter(({ path }) => missing.has(path)));
   const hasSystemBefore = facts.running !== undefined;
   const before = look.closure ?? (hasSystemBefore ? undefined : []);
-  // The toplevel is told of by itself: its name has the host's in it, which would be taken for a version.
+  // The toplevel is told of by itself.
   const packages =
     closure === undefined || before === undefined
       ? []
       : diffClosures(
           before.filter(({ path }) => path !== facts.running),
           closure.paths.filter(({ path }) => path !== closure.toplevel),
+          { nameOf: (path) => withoutHostName(storePathName(path), host) },
         ).packages;
   const isActivated = activates(goal) && closure !== undefined && facts.running !== closure.toplevel;
   const notices = [...look.notices];

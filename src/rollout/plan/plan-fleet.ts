@@ -135,7 +135,7 @@ export async function lookAtFleet(run: Run, options: LookAtFleetOptions): Promis
     ...{ reboot: run.reboot ?? "never", policy, waves: wavesOf(plan) },
     hosts: planned.map(({ host, change }): HostPlan => {
       if (change === undefined || host.status !== "changes") return host;
-      return { ...host, change: groups.add(change, host.host) };
+      return { ...host, change: groups.add(change) };
     }),
     changes: groups.changes,
   };

@@ -85,7 +85,7 @@ async function compare(
   }
   const isLocal = closure !== undefined && manifest === undefined;
   const local = isLocal ? await work.ports.readLocalSystem(closure.toplevel) : undefined;
-  const { change, figures } = compareHost(look, { goal, wanted: { ...wanted, local } });
+  const { change, figures } = compareHost(look, { host: host.name, goal, wanted: { ...wanted, local } });
   const { generation, ...rest } = figures;
   return { host: { ...base, status: "changes", from, to: { ...to, generation }, change: null, ...rest }, change };
 }
