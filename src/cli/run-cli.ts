@@ -1,7 +1,10 @@
+import type { Argv as Yargs } from "yargs";
 import yargs from "yargs";
 import { addCheckCommand, healthOptions } from "./check-command.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { addDeployCommand, deployOptions } from "./deploy-command.ts";
+import { addCompletionCommand } from "./completion-command.ts";
+import { COMPLETE } from "./completion/scripts.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeOfError } from "./exit-codes.ts";
 import { hiveOptions } from "./hive-options.ts";
@@ -37,12 +40,22 @@ import { version } from "./version.ts";
 /** Parses the command line, does what it says, and returns the exit code. Never throws. */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
+    if (argv[0] === COMPLETE) return await answerShell(argv.slice(1), terminal);
     return await parseAndRun(argv, terminal);
   } catch (thrown) {
     const error = await suggestSelection(thrown, terminal);
     await printError(error, terminal);
     return exitCodeOfError(error);
   }
+}
+
+async function answerShell(words: readonly string[], terminal: Terminal): Promise<number> {
+  const { complete } = await import("./completion/complete.ts");
+  const add = (parser: Yargs): void => {
+    addCommands(parser, terminal, () => undefined);
+  };
+  await complete(words, { terminal, add });
+  return 0;
 }
 
 async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -59,7 +72,6 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .alias({ h: "help", V: "version" })
     .epilogue("Every command explains itself: skep deploy --help")
     .wrap(Math.min(terminal.stdout.columns ?? 100, 100))
-    .completion("completion", "Print a completion script for bash or zsh")
     .middleware((given) => {
       joinRepeated(given);
       refuseStrayWords(given);
@@ -74,6 +86,16 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
       if (error !== undefined && error.name !== "YError") throw error;
       throw usageError(message ?? error?.message ?? "", { argv, knownWords: KNOWN_WORDS, selecting: SELECTING });
     });
+  addCommands(parser, terminal, finish);
+  await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
+    // What yargs prints itself is what was asked for: help, the version, a completion script.
+    if (output !== "") terminal.stdout.write(`${output}\n`);
+  });
+  return exitCode ?? 0;
+}
+
+/** Defines every command of skep. */
+export function addCommands(parser: Yargs, terminal: Terminal, finish: (exitCode: number) => void): void {
   addPlanCommand(parser, terminal, finish);
   addDeployCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
@@ -90,11 +112,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   addDemoCommand(parser, terminal, finish);
   addSandboxCommand(parser, terminal, finish);
   addSimulateCommand(parser, terminal, finish);
-  await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
-    // What yargs prints itself is what was asked for: help, the version, a completion script.
-    if (output !== "") terminal.stdout.write(`${output}\n`);
-  });
-  return exitCode ?? 0;
+  addCompletionCommand(parser, terminal, finish);
 }
 
 /** `--on` may be given several times, and means any of them; no other option may but those that are lists. @throws CliError `cli/usage`. */

@@ -1,0 +1,60 @@
+import { describeCommands } from "../describe-commands.ts";
+import type { Terminal } from "../terminal.ts";
+import { readNames } from "./read-names.ts";
+import { splitLine } from "./split-line.ts";
+import type { Candidate, Wanted } from "./wanted.ts";
+import { wantedAt } from "./wanted.ts";
+
+type AddCommands = Parameters<typeof describeCommands>[0];
+
+/**
+ * Answers a shell's script: what may stand where the cursor is. A line `:skep:words`, `:skep:file` or `:skep:folder`, the
+ * last two of which leave it to the shell, then a line for each word, a tab, and what it is. What a hive file prints while
+ * it is run comes before that line. Whatever goes wrong, there is nothing to offer, and nothing is said.
+ *
+ * - `bash LINE WORD`: the line up to the cursor, and the word that bash would put an answer in the place of
+ * - `zsh WORD…` and `fish WORD…`: the words after `skep`, the last of which is not typed to its end
+ */
+export async function complete(
+  [shell = "", ...words]: readonly string[],
+  { terminal, add }: { readonly terminal: Pick<Terminal, "stdout" | "cwd" | "env">; readonly add: AddCommands },
+): Promise<void> {
+  const answer = (kind: string, candidates: readonly Candidate[]): void => {
+    const lines = candidates.map(({ word, description = "" }) => `${word}\t${oneLine(description)}\n`);
+    terminal.stdout.write(`:skep:${kind}\n${lines.join("")}`);
+  };
+  const isBash = shell === "bash";
+  const typed = isBash ? splitLine(words[0] ?? "").slice(1) : words;
+  const wanted = wantedAt(typed, describeCommands(add));
+  if (wanted.names === "file" || wanted.names === "folder") {
+    answer(wanted.names, []);
+    return;
+  }
+  const found = (await candidatesOf(wanted, terminal))
+    .filter(({ word }) => word.startsWith(wanted.typed))
+    .map((candidate) => ({ ...candidate, word: wanted.prefix + candidate.word }));
+  answer("words", isBash ? fitBash(found, { typed: typed.at(-1) ?? "", replaced: words[1] ?? "" }) : found);
+}
+
+async function candidatesOf(wanted: Wanted, terminal: Pick<Terminal, "cwd" | "env">): Promise<readonly Candidate[]> {
+  if (wanted.names === undefined) return wanted.candidates;
+  try {
+    return [...wanted.candidates, ...(await readNames(wanted.names, wanted, terminal))];
+  } catch {
+    // The command itself will say what is wrong with the hive.
+    return wanted.candidates;
+  }
+}
+
+/** bash breaks words at `@`, `=` and `:`, and puts the answer in the place of the last part only. */
+function fitBash(
+  candidates: readonly Candidate[],
+  { typed, replaced }: { readonly typed: string; readonly replaced: string },
+): readonly Candidate[] {
+  const kept = typed.endsWith(replaced) ? typed.length - replaced.length : 0;
+  return candidates.map((candidate) => ({ ...candidate, word: candidate.word.slice(kept) }));
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
+}
