@@ -5,6 +5,8 @@ export const cliErrorCodes = {
   "cli/usage": "the command line has a word or an option that skep does not know, or lacks one that it needs",
   "cli/file": "a file that the command line names cannot be written",
   "cli/robbed-stranded": "a lease was broken, and what its run had under way on the host could not go back",
+  "cli/init":
+    "skep init cannot write its files, because some are there already or the secret has no key to be read with",
   "cli/sandbox": "none of the selected hosts can have a throw-away twin",
 } as const;
 

@@ -15,6 +15,7 @@ import { addLeaseCommands, leaseBreakOptions, leaseOptions } from "./operations/
 import { addRollbackCommand, rollbackOptions } from "./operations/rollback-command.ts";
 import { addStatusCommand, statusOptions } from "./operations/status-command.ts";
 import { addPlanCommand, planOptions } from "./plan-command.ts";
+import { addInitCommand } from "./init-command.ts";
 import { printError } from "./print-error.ts";
 import { refuseOddTogether } from "./refuse-odd-options.ts";
 import { addReportCommand, reportOptions } from "./report-command.ts";
@@ -112,6 +113,7 @@ export function addCommands(parser: Yargs, terminal: Terminal, finish: (exitCode
   addDemoCommand(parser, terminal, finish);
   addSandboxCommand(parser, terminal, finish);
   addSimulateCommand(parser, terminal, finish);
+  addInitCommand(parser, terminal, finish);
   addCompletionCommand(parser, terminal, finish);
 }
 

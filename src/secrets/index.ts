@@ -18,6 +18,8 @@ export { readSwaps, withPlaintextFile } from "./editing/plaintext-file.ts";
 export { SecretsError, secretsErrorCodes } from "./errors.ts";
 export type { Identity, IdentityOptions } from "./keys/identity.ts";
 export { parseIdentities } from "./keys/identity.ts";
+export type { KeyPair } from "./keys/generate-identity.ts";
+export { generateIdentity } from "./keys/generate-identity.ts";
 export type { AskPassphrase } from "./keys/passphrase.ts";
 export type { Plugins } from "./keys/plugins/identities.ts";
 export { usePlugins } from "./keys/plugins/identities.ts";
