@@ -28,6 +28,7 @@ export function addCheckCommand(parser: Yargs, terminal: Terminal, finish: (exit
     (command) =>
       withSshOptions(withHiveOptions(command))
         .options(healthOptions)
+        .epilogue("Exit code 0: every check passed; 5: some did not, or some host could not be reached.")
         .example("skep check", "the whole fleet; exit code 5 when a check fails")
         .example('skep check --on "@web" --watch', "every 5 seconds, until Ctrl-C"),
     async (args) => {

@@ -88,6 +88,7 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
           description: "How far to go: see below",
         })
         .epilogue(GOALS_EXPLAINED)
+        .epilogue(EXIT_CODES_OF_HOSTS)
         .example("skep deploy", "the whole fleet")
         .example('skep deploy --on "@web & !web-3"', "some of it")
         .example("skep deploy test --on web-1", "try a system until the next reboot")
@@ -114,8 +115,15 @@ export function addDeployCommand(parser: Yargs, terminal: Terminal, finish: (exi
 }
 
 function withDeployOptions(parser: Yargs): Yargs<DeployArguments> {
-  return withSshOptions(withHiveOptions(parser)).options(deployOptions);
+  return withSshOptions(withHiveOptions(parser))
+    .options(deployOptions)
+    .group(Object.keys(rolloutOptions), "The rollout:")
+    .group(["parallel", "limit-evaluate", "limit-build", "limit-copy", "limit-activate"], "How much at one time:")
+    .group(["secrets", "identity"], "Secrets:")
+    .group(["output", "json", "verbose", "quiet"], "What is told:");
 }
+
+const EXIT_CODES_OF_HOSTS = "The exit code is that of the worst host: see docs/errors.md";
 
 const GOALS_EXPLAINED = `Goals, from least to most:
   build         evaluate and build, touch no host; prints HOST PATH

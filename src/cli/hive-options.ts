@@ -23,7 +23,9 @@ export type HiveArguments = InferredOptionTypes<typeof hiveOptions>;
 
 /** The options of every command that works on hosts of a hive. */
 export function withHiveOptions<T>(parser: Yargs<T>): Yargs<T & HiveArguments> {
-  return parser.options(hiveOptions) as unknown as Yargs<T & HiveArguments>;
+  return parser.options(hiveOptions).group(Object.keys(hiveOptions), "Which hosts:") as unknown as Yargs<
+    T & HiveArguments
+  >;
 }
 
 /** Loads the hive that the command line, the environment or the folder names, and selects from it. */

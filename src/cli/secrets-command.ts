@@ -104,7 +104,10 @@ export function addRekeyCommand(parser: Yargs, terminal: Terminal, finish: Finis
     (rekey) =>
       rekey
         .positional("files", { type: "string", array: true, description: "Only these: names or paths" })
-        .options({ ...secretsOptions, ...identityOptions, ...rekeyOptions }),
+        .options({ ...secretsOptions, ...identityOptions, ...rekeyOptions })
+        .example("skep secrets rekey --dry-run", "what would be encrypted anew, and for whom")
+        .example("skep secrets rekey", "after the rules changed")
+        .example("skep secrets rekey --host web-1", "what concerns one host"),
     async (args) => {
       const { rekeyFiles } = await import("./secrets/rekey.ts");
       finish(await rekeyFiles(args, terminal));
@@ -130,7 +133,11 @@ function addReadingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
   parser.command(
     "ls",
     "List the secrets and their readers; no key needed",
-    (list) => list.options({ ...secretsOptions, json }),
+    (list) =>
+      list
+        .options({ ...secretsOptions, json })
+        .example("skep secrets ls", "who reads what")
+        .example("skep secrets ls --json", "for a script"),
     async (args) => {
       const { listSecrets } = await import("./secrets/status.ts");
       finish(await listSecrets(args, terminal));
@@ -142,6 +149,7 @@ function addReadingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
     (check) =>
       check
         .options({ ...secretsOptions, ...identityOptions, ...checkOptions, ...onHostsOptions, json })
+        .epilogue("Exit code 0: all is well; 4: something is wrong; 5: some host could only not be asked.")
         .example("skep secrets check", "in CI: no key needed")
         .example("skep secrets check -i ~/.ssh/id_ed25519", "whether this key opens everything")
         .example("skep secrets check --on-host", "before a deployment: whether each host can open its own")
@@ -154,7 +162,10 @@ function addReadingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
   parser.command(
     "view <name>",
     "Print what a secret says",
-    (view) => withName(view).options({ ...secretsOptions, ...identityOptions }),
+    (view) =>
+      withName(view)
+        .options({ ...secretsOptions, ...identityOptions })
+        .example("skep secrets view db/password", "to standard output, as it is"),
     async (args) => {
       const { viewSecret } = await import("./secrets/view.ts");
       finish(await viewSecret(args, terminal));
@@ -166,7 +177,11 @@ function addWritingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
   parser.command(
     "edit <name>",
     "Change a secret in your editor, or replace it by what comes on standard input, which needs no private key",
-    (edit) => withName(edit).options({ ...secretsOptions, ...identityOptions }),
+    (edit) =>
+      withName(edit)
+        .options({ ...secretsOptions, ...identityOptions })
+        .example("skep secrets edit db/password", "in your editor, on a file in memory")
+        .example("skep secrets edit tls-key < new.pem", "new content from a file; needs no private key"),
     async (args) => {
       const { editSecret } = await import("./secrets/edit.ts");
       finish(await editSecret(args, terminal));
@@ -175,7 +190,11 @@ function addWritingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
   parser.command(
     "add <name>",
     "Make a secret that has a rule and no file, in your editor or from standard input",
-    (add) => withName(add).options(secretsOptions),
+    (add) =>
+      withName(add)
+        .options(secretsOptions)
+        .example("skep secrets add db/password", "in your editor")
+        .example("skep secrets add tls-key < key.pem", "from a file"),
     async (args) => {
       const { addSecret } = await import("./secrets/edit.ts");
       finish(await addSecret(args, terminal));
@@ -196,7 +215,11 @@ function addWritingCommands(parser: Yargs, terminal: Terminal, finish: Finish): 
   parser.command(
     "generate <name>",
     "Make a secret of random bytes",
-    (generate) => withName(generate).options({ ...secretsOptions, ...generateOptions }),
+    (generate) =>
+      withName(generate)
+        .options({ ...secretsOptions, ...generateOptions })
+        .example("skep secrets generate web/session-key", "32 random bytes, as base64url")
+        .example("skep secrets generate web/session-key --as hex --replace", "new ones"),
     async (args) => {
       const { generateSecret } = await import("./secrets/generate.ts");
       finish(await generateSecret(args, terminal));

@@ -14,5 +14,5 @@ export const sshOptions = {
 export type SshArguments = InferredOptionTypes<typeof sshOptions>;
 
 export function withSshOptions<T>(parser: Yargs<T>): Yargs<T & SshArguments> {
-  return parser.options(sshOptions) as unknown as Yargs<T & SshArguments>;
+  return parser.options(sshOptions).group(Object.keys(sshOptions), "Logging in:") as unknown as Yargs<T & SshArguments>;
 }

@@ -33,17 +33,20 @@ export function addStoreCommands(parser: Yargs, terminal: Terminal, finish: (exi
     },
   );
   parser.command("store", "Look after the stores of hosts without Nix", (command) =>
-    command.demandCommand(1, "no command was given after store").command(
-      "verify",
-      "Hash what is in the stores of hosts and compare it with what was sent there",
-      (verify) =>
-        withSshOptions(withHiveOptions(verify))
-          .options({ json })
-          .example("skep store verify --on web-1", "nothing but hashes leaves the host"),
-      async (args) => {
-        const { verifyStoresOn } = await import("./store.ts");
-        finish(await verifyStoresOn(args, terminal));
-      },
-    ),
+    command
+      .demandCommand(1, "no command was given after store")
+      .example("skep store verify", "every host's")
+      .command(
+        "verify",
+        "Hash what is in the stores of hosts and compare it with what was sent there",
+        (verify) =>
+          withSshOptions(withHiveOptions(verify))
+            .options({ json })
+            .example("skep store verify --on web-1", "nothing but hashes leaves the host"),
+        async (args) => {
+          const { verifyStoresOn } = await import("./store.ts");
+          finish(await verifyStoresOn(args, terminal));
+        },
+      ),
   );
 }

@@ -117,9 +117,7 @@ export const flakeTemplates: Readonly<Record<string, string>> = {
 /** The first host that a flake names, as far as that can be told without Nix. */
 export function hostOfFlake(flake: string): string | undefined {
   const host = /nixosConfigurations\.(?:"([^"]+)"|([\w-]+))|nixosConfigurations\s*=\s*\{\s*(?:"([^"]+)"|([\w-]+))\s*=/;
-  const name = host
-    .exec(flake)
-    ?.slice(1)
-    .find((one) => one !== undefined);
-  return name !== undefined && /^[a-z0-9][a-z0-9-]*$/.test(name) && name !== "inherit" ? name : undefined;
+  const groups: readonly (string | undefined)[] = host.exec(flake)?.slice(1) ?? [];
+  const name = groups.find((one) => one !== undefined);
+  return name !== undefined && /^[a-z0-9][a-z0-9-]*$/.test(name) ? name : undefined;
 }
