@@ -16,11 +16,14 @@ import { sshErrorCodes } from "#ssh";
 import { storeErrorCodes } from "#store";
 import type { Schema } from "./report/events-page.ts";
 import { eventsPage } from "./report/events-page.ts";
+import { commandsPage } from "./commands-page.ts";
 
 /** Rewrites the pages that are made from the code: `UPDATE_DOCS=1 npm run test:unit`. */
 const UPDATE = process.env.UPDATE_DOCS === "1";
 
 const FILE = join(import.meta.dirname, "../docs/errors.md");
+
+const COMMANDS_FILE = join(import.meta.dirname, "../docs/commands.md");
 
 const LAYERS = {
   "The command line": cliErrorCodes,
@@ -59,6 +62,13 @@ describe("docs/events.md and docs/events.schema.json", () => {
     const file = join(import.meta.dirname, "../docs", name);
     if (UPDATE) writeFileSync(file, text);
     expect(readFileSync(file, "utf8")).toBe(text);
+  });
+});
+
+describe("docs/commands.md", () => {
+  it("has every command, argument, option and example, as the parser has them (UPDATE_DOCS=1 rewrites it)", () => {
+    if (UPDATE) writeFileSync(COMMANDS_FILE, commandsPage());
+    expect(readFileSync(COMMANDS_FILE, "utf8")).toBe(commandsPage());
   });
 });
 

@@ -8,7 +8,7 @@ export interface OptionDescription {
   readonly description: string;
   readonly type?: string | undefined;
   readonly choices?: readonly string[] | undefined;
-  readonly default?: unknown;
+  readonly default?: string | number | boolean | undefined;
   readonly isRequired: boolean;
   readonly isList: boolean;
   /** The heading that it stands below. */
@@ -122,15 +122,20 @@ class Recording {
 
 function describeOption(name: string, option: Defined, group: string | undefined): OptionDescription {
   const { type, array } = option;
+  const otherwise: unknown = option.default;
   return {
     name,
     aliases: [option.alias ?? []].flat(),
     description: option.description ?? option.describe ?? option.desc ?? "",
     type: type ?? (option.choices === undefined ? undefined : "string"),
     choices: option.choices?.map(String),
-    default: option.default,
+    default: isPlain(otherwise) ? otherwise : undefined,
     isRequired: option.demandOption !== undefined && option.demandOption !== false,
     isList: array === true || type === "array",
     group: group ?? ("group" in option ? option.group : undefined),
   };
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return ["string", "number", "boolean"].includes(typeof value);
 }

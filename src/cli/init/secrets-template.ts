@@ -7,16 +7,16 @@ export interface SecretsTemplateOptions {
 
 /** The rules of the fleet's secrets. */
 export function secretsTemplate({ admin, recipients, host }: SecretsTemplateOptions): string {
-  const [first, ...others] = recipients.map((recipient) => JSON.stringify(recipient));
-  const keys =
-    others.length === 0 ? `${first}` : `[\n${[first, ...others].map((key) => `      ${key},\n`).join("")}    ]`;
+  const keys = recipients.map((recipient) => `      ${JSON.stringify(recipient)},\n`).join("");
   return `import { defineSecrets } from "skep";
 
 // Who may read what. The files beside this one are age files: \`age\` and \`rage\` open them, too.
 export default defineSecrets({
   // They read all secrets, and encrypt them anew when this file changes: \`skep secrets rekey\`.
   admins: {
-    ${admin}: ${keys},
+    ${admin}: [
+      // Public keys, of SSH or age: one of them opens.
+${keys}    ],
   },
 
   // A key that lies in a safe, for the day when the others are lost: recovery: { safe: "age1…" },
