@@ -1,38 +1,31 @@
 import type { Argv as Yargs } from "yargs";
 import yargs from "yargs";
-import { addCheckCommand, healthOptions } from "./check-command.ts";
+import { addCheckCommand } from "./check-command.ts";
 import { addDemoCommand } from "./demo-command.ts";
-import { addDeployCommand, deployOptions } from "./deploy-command.ts";
+import { addDeployCommand } from "./deploy-command.ts";
 import { addCompletionCommand } from "./completion-command.ts";
 import { COMPLETE } from "./completion/scripts.ts";
+import type { CommandDescription } from "./describe-commands.ts";
+import { describeCommands } from "./describe-commands.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeOfError } from "./exit-codes.ts";
-import { hiveOptions } from "./hive-options.ts";
 import { addHostsCommand } from "./hosts-command.ts";
-import { addExecCommand, execOptions } from "./operations/exec-command.ts";
-import { addHistoryCommand, historyOptions } from "./operations/history-command.ts";
-import { addLeaseCommands, leaseBreakOptions, leaseOptions } from "./operations/lease-command.ts";
-import { addRollbackCommand, rollbackOptions } from "./operations/rollback-command.ts";
-import { addStatusCommand, statusOptions } from "./operations/status-command.ts";
-import { addPlanCommand, planOptions } from "./plan-command.ts";
+import { addExecCommand } from "./operations/exec-command.ts";
+import { addHistoryCommand } from "./operations/history-command.ts";
+import { addLeaseCommands } from "./operations/lease-command.ts";
+import { addRollbackCommand } from "./operations/rollback-command.ts";
+import { addStatusCommand } from "./operations/status-command.ts";
+import { addPlanCommand } from "./plan-command.ts";
 import { addInitCommand } from "./init-command.ts";
+import { isSingleOption, knownWords, selectingCommands } from "./known-words.ts";
 import { printError } from "./print-error.ts";
 import { refuseOddTogether } from "./refuse-odd-options.ts";
-import { addReportCommand, reportOptions } from "./report-command.ts";
-import { addRunsCommands, resumeOptions } from "./runs-command.ts";
-import { addSandboxCommand, sandboxOptions } from "./sandbox-command.ts";
-import {
-  addSecretsCommand,
-  checkOptions,
-  generateOptions,
-  identityOptions,
-  onHostsOptions,
-  rekeyOptions,
-  secretsOptions,
-} from "./secrets-command.ts";
-import { addSimulateCommand, simulateOptions } from "./simulate-command.ts";
-import { sshOptions } from "./ssh-options.ts";
-import { addStoreCommands, gcOptions } from "./store-command.ts";
+import { addReportCommand } from "./report-command.ts";
+import { addRunsCommands } from "./runs-command.ts";
+import { addSandboxCommand } from "./sandbox-command.ts";
+import { addSecretsCommand } from "./secrets-command.ts";
+import { addSimulateCommand } from "./simulate-command.ts";
+import { addStoreCommands } from "./store-command.ts";
 import { suggestSelection } from "./suggest-selection.ts";
 import type { Terminal } from "./terminal.ts";
 import { usageError } from "./usage-error.ts";
@@ -52,10 +45,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 
 async function answerShell(words: readonly string[], terminal: Terminal): Promise<number> {
   const { complete } = await import("./completion/complete.ts");
-  const add = (parser: Yargs): void => {
-    addCommands(parser, terminal, () => undefined);
-  };
-  await complete(words, { terminal, add });
+  await complete(words, { terminal, commands: describeSkep(terminal) });
   return 0;
 }
 
@@ -64,6 +54,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
   const finish = (code: number): void => {
     exitCode = code;
   };
+  const commands = (): readonly CommandDescription[] => describeSkep(terminal);
   const parser = yargs()
     .scriptName("skep")
     // `--wave @canary test`: the goal is no wave.
@@ -74,7 +65,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .epilogue("Every command explains itself: skep deploy --help")
     .wrap(Math.min(terminal.stdout.columns ?? 100, 100))
     .middleware((given) => {
-      joinRepeated(given);
+      joinRepeated(given, commands);
       refuseStrayWords(given);
     }, true)
     .middleware(refuseOddTogether)
@@ -85,7 +76,8 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .fail((message: string | null, error: Error | undefined) => {
       // An error of yargs' own is about the command line too; any other comes from a command.
       if (error !== undefined && error.name !== "YError") throw error;
-      throw usageError(message ?? error?.message ?? "", { argv, knownWords: KNOWN_WORDS, selecting: SELECTING });
+      const words = { argv, knownWords: knownWords(commands()), selecting: selectingCommands(commands()) };
+      throw usageError(message ?? error?.message ?? "", words);
     });
   addCommands(parser, terminal, finish);
   await parser.parseAsync([...argv], {}, (_error, _parsed, output) => {
@@ -117,10 +109,17 @@ export function addCommands(parser: Yargs, terminal: Terminal, finish: (exitCode
   addCompletionCommand(parser, terminal, finish);
 }
 
+/** What the commands say of themselves. */
+function describeSkep(terminal: Terminal): readonly CommandDescription[] {
+  return describeCommands((parser) => {
+    addCommands(parser, terminal, () => undefined);
+  });
+}
+
 /** `--on` may be given several times, and means any of them; no other option may but those that are lists. @throws CliError `cli/usage`. */
-function joinRepeated(given: Record<string, unknown>): void {
+function joinRepeated(given: Record<string, unknown>, commands: () => readonly CommandDescription[]): void {
   for (const [name, value] of Object.entries(given)) {
-    if (!Array.isArray(value) || !SINGLE_OPTIONS.has(name)) continue;
+    if (!Array.isArray(value) || !isSingleOption(name, commands())) continue;
     if (name !== "on")
       throw new CliError("cli/usage", `--${name} was given ${value.length} times`, { hint: "give it once" });
     given[name] = value.map((part) => `(${String(part)})`).join(", ");
@@ -135,74 +134,3 @@ function refuseStrayWords(given: Readonly<Record<string, unknown>>): void {
     hint: "only skep exec takes words behind two dashes",
   });
 }
-
-const operationsOptions = {
-  ...statusOptions,
-  ...historyOptions,
-  ...rollbackOptions,
-  ...execOptions,
-  ...leaseOptions,
-  ...leaseBreakOptions,
-};
-
-const SINGLE_OPTIONS = new Set(
-  Object.entries({
-    ...hiveOptions,
-    ...deployOptions,
-    ...planOptions,
-    ...sshOptions,
-    ...gcOptions,
-    ...sandboxOptions,
-    ...healthOptions,
-    ...resumeOptions,
-    ...reportOptions,
-    ...simulateOptions,
-    ...operationsOptions,
-  }).flatMap(([name, option]) => ("array" in option ? [] : [name])),
-);
-
-/** The commands whose hosts `--on` selects. */
-const SELECTING = [
-  ...["deploy", "build", "hosts", "check", "gc", "store", "simulate"],
-  ...["status", "history", "rollback", "exec", "lease"],
-];
-
-const KNOWN_WORDS = [
-  ...[
-    "deploy",
-    "build",
-    "hosts",
-    "check",
-    "gc",
-    "store",
-    "verify",
-    "demo",
-    "sandbox",
-    "simulate",
-    "completion",
-    "help",
-    "version",
-  ],
-  ...["runs", "resume", "report", "plan"],
-  ...Object.keys(reportOptions),
-  ...["status", "history", "rollback", "exec", "lease", "ls", "break"],
-  ...Object.keys(operationsOptions),
-  ...Object.keys(planOptions),
-  ...Object.keys(resumeOptions),
-  ...Object.keys(hiveOptions),
-  ...Object.keys(deployOptions),
-  ...Object.keys(sshOptions),
-  ...Object.keys(gcOptions),
-  ...Object.keys(healthOptions),
-  ...Object.keys(sandboxOptions),
-  ...Object.keys(simulateOptions),
-  ...["secrets", "rekey", "status", "ls", "check", "view", "edit", "add", "rotate", "generate"],
-  ...Object.keys({
-    ...secretsOptions,
-    ...identityOptions,
-    ...rekeyOptions,
-    ...generateOptions,
-    ...onHostsOptions,
-    ...checkOptions,
-  }),
-];

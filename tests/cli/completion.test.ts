@@ -52,7 +52,7 @@ describe("what skep answers a shell", () => {
     { words: ["dep"], answer: ["deploy"] },
     { words: ["secrets", "r"], answer: ["rotate", "rekey"] },
     { words: ["deploy", "dry"], answer: ["dry-activate"] },
-    { words: ["deploy", "--output", ""], answer: ["auto", "tty", "lines", "ndjson"] },
+    { words: ["deploy", "--output", ""], answer: ["auto", "tty", "lines", "github", "gitlab", "ndjson"] },
     { words: ["deploy", "--output=l"], answer: ["--output=lines"] },
     { words: ["deploy", "-o", "nd"], answer: ["ndjson"] },
     { words: ["deploy", "--limit-c"], answer: ["--limit-copy"] },

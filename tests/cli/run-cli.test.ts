@@ -110,10 +110,6 @@ describe("help", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toContain(command.length === 0 ? "skep <command>" : `skep ${command.join(" ")}`);
   });
-
-  it("a completion script is printed", async () => {
-    expect((await run("completion")).stdout).toContain("skep");
-  });
 });
 
 describe("EXIT_CODES", () => {

@@ -1,11 +1,9 @@
-import { describeCommands } from "../describe-commands.ts";
+import type { CommandDescription } from "../describe-commands.ts";
 import type { Terminal } from "../terminal.ts";
 import { readNames } from "./read-names.ts";
 import { splitLine } from "./split-line.ts";
 import type { Candidate, Wanted } from "./wanted.ts";
 import { wantedAt } from "./wanted.ts";
-
-type AddCommands = Parameters<typeof describeCommands>[0];
 
 /**
  * Answers a shell's script: what may stand where the cursor is. A line `:skep:words`, `:skep:file` or `:skep:folder`, the
@@ -17,7 +15,10 @@ type AddCommands = Parameters<typeof describeCommands>[0];
  */
 export async function complete(
   [shell = "", ...words]: readonly string[],
-  { terminal, add }: { readonly terminal: Pick<Terminal, "stdout" | "cwd" | "env">; readonly add: AddCommands },
+  {
+    terminal,
+    commands,
+  }: { readonly terminal: Pick<Terminal, "stdout" | "cwd" | "env">; readonly commands: readonly CommandDescription[] },
 ): Promise<void> {
   const answer = (kind: string, candidates: readonly Candidate[]): void => {
     const lines = candidates.map(({ word, description = "" }) => `${word}\t${oneLine(description)}\n`);
@@ -25,7 +26,7 @@ export async function complete(
   };
   const isBash = shell === "bash";
   const typed = isBash ? splitLine(words[0] ?? "").slice(1) : words;
-  const wanted = wantedAt(typed, describeCommands(add));
+  const wanted = wantedAt(typed, commands);
   if (wanted.names === "file" || wanted.names === "folder") {
     answer(wanted.names, []);
     return;

@@ -32,7 +32,16 @@ const KINDS: Readonly<Record<string, NameKind>> = {
   ...{ on: "selection", wave: "selection" },
   ...{ host: "host", name: "secret", run: "run" },
   ...{ hive: "file", secrets: "file", identity: "file", "ssh-config": "file", "known-hosts": "file" },
-  ...{ plan: "file", out: "file", html: "file", junit: "file", folder: "folder" },
+  ...{
+    plan: "file",
+    out: "file",
+    html: "file",
+    junit: "file",
+    markdown: "file",
+    sign: "file",
+    "allowed-signers": "file",
+    folder: "folder",
+  },
 };
 
 /** Of positional arguments only: an option of that name is another thing. */

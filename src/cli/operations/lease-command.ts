@@ -23,6 +23,7 @@ export function addLeaseCommands(parser: Yargs, terminal: Terminal, finish: (exi
   parser.command("lease", "Say which runs hold hosts, or take hosts from them", (command) =>
     command
       .demandCommand(1, "no command was given after lease")
+      .example("skep lease ls", "who holds which host")
       .command(
         "ls",
         "Say who holds each host, since when and for how long yet",
