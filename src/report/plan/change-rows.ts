@@ -87,7 +87,9 @@ const LIST_STYLES: Readonly<Record<string, Style>> = {
 
 function listRows(section: ChangeRow["section"], lists: Readonly<Record<string, readonly string[]>>): ChangeRow[] {
   return Object.entries(lists).flatMap(([verb, names]): ChangeRow[] =>
-    names.length === 0 ? [] : [{ section, verb, names: names.map((name) => plainLine(name)), style: LIST_STYLES[verb] ?? "dim" }],
+    names.length === 0
+      ? []
+      : [{ section, verb, names: names.map((name) => plainLine(name)), style: LIST_STYLES[verb] ?? "dim" }],
   );
 }
 
