@@ -7,24 +7,28 @@ import { formatPlan, planFleet } from "#rollout";
 import { CliError } from "./errors.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { exitCodeOfPlan } from "./exit-codes.ts";
+import type { HiveArguments } from "./hive-options.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import type { LimitArguments } from "./limits-of.ts";
 import { limitsOf } from "./limits-of.ts";
 import type { PlanArguments } from "./plan-command.ts";
 import { signPlan } from "./plan/ssh-signature.ts";
 import { readSshOptions } from "./read-ssh-options.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { refuseIdleOptions } from "./refuse-odd-options.ts";
+import type { RolloutArguments } from "./rollout-options.ts";
 import { policyOf } from "./rollout-options.ts";
+import type { RulesArguments } from "./secrets/load-rules.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
-
+import type { SshArguments } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Plans what the command line selects, shows it, and returns the exit code. */
 export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<ExitCode> {
   refuseContradictions(args);
   refuseIdleOptions(goal, args);
-  const made = await makePlan(goal, args, terminal);
+  const made = await makePlan(goal, { ...args, keep: args.out !== undefined || args.json }, terminal);
   if (made === undefined) return 130;
   const signature =
     args.sign === undefined ? undefined : await signPlan(formatPlan(made), { key: resolve(terminal.cwd, args.sign) });
@@ -39,15 +43,33 @@ export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Termin
 
 const COLUMNS_OF_A_FILE = 120;
 
-/** Undefined when the operator stopped it. */
-async function makePlan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<FleetPlan | undefined> {
+/** What a plan is made of. */
+export type MakePlanArguments = HiveArguments &
+  SshArguments &
+  RolloutArguments &
+  RulesArguments &
+  LimitArguments & {
+    readonly verbose: boolean;
+    readonly quiet: boolean;
+    /** Whether what it plans is kept on this machine, to be deployed later. */
+    readonly keep: boolean;
+  };
+
+/** Plans with progress on standard error. Undefined when the operator stopped it. */
+export async function makePlan(
+  goal: PlanGoal,
+  args: MakePlanArguments,
+  terminal: Terminal,
+): Promise<FleetPlan | undefined> {
   const { stderr, env } = terminal;
   const { hive, hosts } = await loadSelection(args, terminal);
   const policy = policyOf(hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
   const limits = limitsOf(args, { command: "plan" });
   await using reporter = createReporter({
-    ...{ format: "auto", stdout: stderr, stderr, env, verbose: args.verbose, quiet: args.quiet },
+    // Not the sections of a CI system's log: in a plan no host comes to an end.
+    ...{ format: stderr.isTTY === true ? "auto" : "lines", stdout: stderr, stderr, env },
+    ...{ verbose: args.verbose, quiet: args.quiet },
     colors: useColors(stderr, env),
   });
   using interrupts = listenForInterrupts(({ leave }) => {
@@ -59,7 +81,7 @@ async function makePlan(goal: PlanGoal, args: PlanArguments, terminal: Terminal)
   try {
     return await planFleet(hive, {
       ...{ goal, hosts, limits, policy, secrets, ssh: readSshOptions(args), reboot: args.reboot },
-      keep: args.out !== undefined || args.json,
+      keep: args.keep,
       onEvent: (event) => {
         reporter.handle(event);
       },

@@ -1,6 +1,7 @@
 import type { Argv as Yargs } from "yargs";
 import yargs from "yargs";
 import { addCheckCommand } from "./check-command.ts";
+import { addCiCommand } from "./ci-command.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { addDeployCommand } from "./deploy-command.ts";
 import { addCompletionCommand } from "./completion-command.ts";
@@ -91,6 +92,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
 export function addCommands(parser: Yargs, terminal: Terminal, finish: (exitCode: number) => void): void {
   addPlanCommand(parser, terminal, finish);
   addDeployCommand(parser, terminal, finish);
+  addCiCommand(parser, terminal, finish);
   addHostsCommand(parser, terminal, finish);
   addCheckCommand(parser, terminal, finish);
   addRunsCommands(parser, terminal, finish);

@@ -1,0 +1,157 @@
+import { appendFile, mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { writeFileAtomically } from "#core";
+import { planMarkdown, planText } from "#report";
+import { formatPlan, listRuns, runsFolder } from "#rollout";
+import { SecretsError } from "#secrets";
+import type { CiArguments } from "./ci-command.ts";
+import { deploy } from "./deploy.ts";
+import { CliError } from "./errors.ts";
+import { exitCodeOfPlan } from "./exit-codes.ts";
+import { findHive } from "./find-hive.ts";
+import { loadSelection } from "./hive-options.ts";
+import { makePlan } from "./plan.ts";
+import { report } from "./report.ts";
+import { checkSecrets } from "./secrets/check.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a pipeline is told of a step, as `GITHUB_OUTPUT` takes it. */
+interface Outputs {
+  changes?: boolean;
+  plan?: string;
+  run?: string;
+}
+
+/** Checks, plans and with `--deploy` deploys, for a pipeline: nobody is asked anything. Returns the exit code. */
+export async function ci(args: CiArguments, console: Terminal): Promise<number> {
+  refuseContradictions(args);
+  const terminal: Terminal = { ...console, stdin: undefined };
+  const folder = resolve(terminal.cwd, args.artifacts);
+  await mkdir(folder, { recursive: true });
+  const outputs: Outputs = {};
+  const exitCode = await work(args, { terminal, folder, outputs });
+  await tellOutputs({ ...outputs, "exit-code": exitCode }, terminal);
+  return exitCode;
+}
+
+interface Job {
+  readonly terminal: Terminal;
+  /** Where the artifacts go, absolute. */
+  readonly folder: string;
+  readonly outputs: Outputs;
+}
+
+async function work(args: CiArguments, job: Job): Promise<number> {
+  const { terminal, outputs } = job;
+  say("checking the secrets", { args, terminal });
+  await checkTheSecrets(args, terminal);
+  const reviewed = args.plan === undefined ? undefined : resolve(terminal.cwd, args.plan);
+  if (reviewed === undefined) {
+    say("planning", { args, terminal });
+    const planned = await planIt(args, job);
+    if (planned !== 10 || !args.deploy) return planned === 10 && !args["exit-code"] ? 0 : planned;
+  }
+  const file = reviewed ?? join(job.folder, "plan.json");
+  outputs.plan = file;
+  say(`deploying ${file}`, { args, terminal });
+  return deployIt(file, args, job);
+}
+
+/** @throws SecretsError `secrets/check` when something is wrong with them. */
+async function checkTheSecrets(args: CiArguments, terminal: Terminal): Promise<void> {
+  const { hosts } = await loadSelection(args, terminal);
+  try {
+    // What is found goes where the progress goes: standard output is the plan's.
+    await checkSecrets(
+      { ...args, "on-host": false, on: undefined, json: false, parallel: undefined },
+      { ...terminal, stdout: terminal.stderr },
+    );
+  } catch (error) {
+    const hasNone = error instanceof SecretsError && error.code === "secrets/rules-not-found";
+    if (!hasNone || hosts.some((host) => host.secrets.length > 0)) throw error;
+  }
+}
+
+/** @returns the exit code of a plan, which is kept with the artifacts. */
+async function planIt(args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
+  const plan = await makePlan("switch", { ...args, confirm: false, keep: true }, terminal);
+  if (plan === undefined) return 130;
+  const file = join(folder, "plan.json");
+  const markdown = planMarkdown(plan);
+  await writeFileAtomically(file, formatPlan(plan));
+  await writeFileAtomically(join(folder, "plan.md"), markdown);
+  terminal.stdout.write(planText(plan, { colors: false, columns: COLUMNS }));
+  const { GITHUB_STEP_SUMMARY: summary } = terminal.env;
+  if (summary !== undefined && summary !== "") await appendFile(summary, markdown);
+  const exitCode = exitCodeOfPlan(plan);
+  outputs.changes = plan.hosts.some(({ status }) => status === "changes");
+  outputs.plan = file;
+  return exitCode;
+}
+
+const COLUMNS = 120;
+
+async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
+  const { hive, output, verbose, quiet, parallel, secrets, identity, signer } = args;
+  const runs = runsFolder({ directory: dirname(await findHive({ file: hive, cwd: terminal.cwd, env: terminal.env })) });
+  const [before] = await listRuns(runs);
+  try {
+    return await deploy(
+      "switch",
+      {
+        ...{ hive, plan, output, verbose, quiet, parallel, secrets, identity, signer },
+        ...{ "accept-new": args["accept-new"], "ssh-config": args["ssh-config"], "known-hosts": args["known-hosts"] },
+        ...{ "max-age": args["max-age"], "allowed-signers": args["allowed-signers"] },
+        junit: join(folder, "junit.xml"),
+        ...NOT_ASKED_FOR,
+      },
+      terminal,
+    );
+  } finally {
+    const [after] = await listRuns(runs);
+    if (after !== undefined && after.header.run !== before?.header.run) {
+      const { run } = after.header;
+      outputs.run = run;
+      await report({ hive, run, html: join(folder, "report.html"), markdown: undefined, junit: undefined }, terminal);
+    }
+  }
+}
+
+/** What the plan says, and what a pipeline has no use for. */
+const NOT_ASKED_FOR = {
+  reboot: "never",
+  ...{ on: undefined, wave: undefined, "max-unavailable": undefined, "max-failures": undefined, soak: undefined },
+  ...{ pause: undefined, "on-failure": undefined, confirm: false, sandbox: false, json: false },
+  ...{ "steal-lease": false, "limit-evaluate": undefined, "limit-build": undefined, "limit-copy": undefined },
+  "limit-activate": undefined,
+} as const;
+
+async function tellOutputs(outputs: Readonly<Record<string, unknown>>, { env }: Terminal): Promise<void> {
+  const { GITHUB_OUTPUT: file } = env;
+  if (file === undefined || file === "") return;
+  const lines = Object.entries(outputs).filter(([, value]) => value !== undefined);
+  await appendFile(file, lines.map(([name, value]) => `${name}=${String(value)}\n`).join(""));
+}
+
+function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {
+  if (!args.quiet) terminal.stderr.write(`skep: ${what}\n`);
+}
+
+/** @throws CliError `cli/usage`. */
+function refuseContradictions(args: CiArguments): void {
+  const { plan } = args;
+  const idle = (["plan", "allowed-signers", "signer"] as const).find((name) => args[name] !== undefined);
+  if (!args.deploy && idle !== undefined) {
+    throw new CliError("cli/usage", `--${idle} is for --deploy`, { hint: "see skep ci --help" });
+  }
+  if (args.deploy && args["exit-code"]) {
+    throw new CliError("cli/usage", "--exit-code tells of changes that are not deployed", {
+      hint: "leave it or --deploy out",
+    });
+  }
+  if (plan === undefined && (args["allowed-signers"] ?? args.signer) !== undefined) {
+    throw new CliError("cli/usage", "a plan that is made here is signed by nobody", {
+      hint: "name the plan that was reviewed and signed with --plan",
+    });
+  }
+}

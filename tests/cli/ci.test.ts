@@ -1,0 +1,254 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { runCli } from "#cli";
+import type { Sandbox } from "#sandbox";
+import { startSandbox } from "#sandbox";
+import { sshKeygen } from "../secrets/tools.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const HOSTS = ["web-1", "web-2"] as const;
+
+describe("skep ci", { timeout: 180_000 }, () => {
+  let sandbox: Sandbox;
+  let folder = "";
+  beforeEach(async () => {
+    sandbox = await startSandbox({ hosts: HOSTS });
+    folder = mkdtempSync(join(tmpdir(), "skep-ci-"));
+    hive("1.0");
+  });
+  afterEach(async () => {
+    await sandbox[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  const at = (path: string): string => join(folder, path);
+  const read = (path: string): string => readFileSync(at(path), "utf8");
+  function write(path: string, text: string): void {
+    mkdirSync(dirname(at(path)), { recursive: true });
+    writeFileSync(at(path), text);
+  }
+  function hive(version: string, { broken }: { readonly broken?: string } = {}): void {
+    const hosts = HOSTS.map((name) => {
+      const check = name === broken ? `command(["false"], { period: "50ms", deadline: "200ms" })` : "";
+      const { target } = sandbox.host(name);
+      return `"${name}": { target: ${JSON.stringify(target)}, system: system({ etc: { motd: "${version}" } }), checks: [${check}] }`;
+    });
+    write(
+      "hive.ts",
+      `import { command, defineHive, system } from "skep";
+       export default defineHive({ name: "fleet", hosts: { ${hosts.join(", ")} } });`,
+    );
+  }
+  const runs = (name: string): string | undefined => {
+    const link = join(sandbox.host(name).root, "run/current-system");
+    return existsSync(dirname(link)) && existsSync(join(sandbox.host(name).root, "run"))
+      ? safeReadlink(link)
+      : undefined;
+  };
+  async function skep(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const terminal = { stdout, stderr, cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } };
+    const exitCode = await runCli([...argv, "--ssh-config", sandbox.sshConfigFile], terminal);
+    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
+    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
+  }
+  /** The job's own files of GitHub. */
+  const github = (): Record<string, string> => ({
+    GITHUB_ACTIONS: "true",
+    GITHUB_STEP_SUMMARY: at("summary.md"),
+    GITHUB_OUTPUT: at("outputs"),
+  });
+
+  it("plans, keeps the plan for people and for a deployment, and changes nothing", async () => {
+    const run = await skep(["ci"], github());
+    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("web-1, web-2") as string });
+    expect(JSON.parse(read("skep-ci/plan.json"))).toMatchObject({ goal: "switch" });
+    expect(read("skep-ci/plan.md")).toContain("web-1");
+    expect(read("summary.md")).toContain(read("skep-ci/plan.md"));
+    expect(read("outputs")).toBe(`changes=true\nplan=${at("skep-ci/plan.json")}\nexit-code=0\n`);
+    expect(HOSTS.map(runs)).toEqual([undefined, undefined]);
+    expect(await skep(["ci", "--exit-code"])).toMatchObject({ exitCode: 10 });
+  });
+
+  it("deploys what it planned, leaves reports of it, and then has nothing to do", async () => {
+    expect(await skep(["ci", "--deploy"], github())).toMatchObject({ exitCode: 0 });
+    const { hosts } = JSON.parse(read("skep-ci/plan.json")) as { hosts: { host: string; to: { toplevel: string } }[] };
+    expect(HOSTS.map(runs)).toEqual(HOSTS.map((name) => hosts.find(({ host }) => host === name)?.to.toplevel));
+    expect(read("skep-ci/junit.xml")).toContain('name="web-1"');
+    expect(read("skep-ci/report.html")).toMatch(/^<!doctype html>/i);
+    expect(read("outputs")).toMatch(/^changes=true\nplan=.*\nrun=\d{8}-\d{6}-\w+\nexit-code=0\n$/);
+    rmSync(at("skep-ci/junit.xml"));
+    expect(await skep(["ci", "--deploy"])).toMatchObject({ exitCode: 0 });
+    expect(existsSync(at("skep-ci/junit.xml"))).toBe(false);
+  });
+
+  it("says on the failing host what failed, ends as the deployment did, and the next job goes on", async () => {
+    await skep(["ci", "--deploy"]);
+    hive("2.0", { broken: "web-2" });
+    const run = await skep(["ci", "--deploy"], github());
+    expect(run.exitCode).toBe(6);
+    expect(run.stdout + run.stderr).toMatch(/^::error title=.*web-2.*/m);
+    expect(read("outputs")).toMatch(/\nexit-code=6\n$/);
+    expect(read("skep-ci/junit.xml")).toContain("health/failed");
+    hive("2.0");
+    expect(await skep(["ci", "--deploy"])).toMatchObject({ exitCode: 0 });
+  });
+
+  it("deploys the plan that was reviewed, and refuses it when a host has moved since", async () => {
+    await skep(["ci", "--artifacts", "reviewed"]);
+    expect(await skep(["ci", "--deploy", "--plan", "reviewed/plan.json"])).toMatchObject({ exitCode: 0 });
+    hive("2.0");
+    await skep(["ci", "--artifacts", "reviewed"]);
+    hive("3.0");
+    await skep(["deploy", "--quiet"]);
+    hive("2.0");
+    const before = HOSTS.map(runs);
+    const refused = await skep(["ci", "--deploy", "--plan", "reviewed/plan.json"]);
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain("rollout/moved");
+    expect(HOSTS.map(runs)).toEqual(before);
+  });
+
+  it("ends with 4 where the secrets are not as the rules say, before anything is planned", async () => {
+    const ann = sshKeygen(at("ann"), { type: "ed25519" });
+    const rules = { admins: { ann }, rules: { "db/password": {} } };
+    write(
+      "secrets/secrets.ts",
+      `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(rules)});`,
+    );
+    const run = await skep(["ci"]);
+    expect(run).toMatchObject({ exitCode: 4, stdout: "" });
+    expect(run.stderr).toContain("db/password");
+    expect(existsSync(at("skep-ci/plan.json"))).toBe(false);
+  });
+
+  it("refuses options that mean nothing together", async () => {
+    for (const argv of [
+      ["--plan", "x"],
+      ["--deploy", "--exit-code"],
+      ["--deploy", "--signer", "ann"],
+    ]) {
+      expect(await skep(["ci", ...argv])).toMatchObject({ exitCode: 2 });
+    }
+  });
+
+  interface Step {
+    readonly name: string;
+    readonly run: string;
+    readonly env?: Readonly<Record<string, string>>;
+  }
+
+  it.skipIf(!existsSync(join(ROOT, "dist/cli/main.js")))(
+    "action.yml: its steps, run as the runner runs them",
+    async () => {
+      const action = parse(readFileSync(join(ROOT, "action.yml"), "utf8")) as {
+        readonly inputs: Readonly<Record<string, { readonly default: string }>>;
+        readonly runs: { readonly steps: readonly Step[] };
+      };
+      const key = at("key");
+      sandboxKey(key);
+      const inputs: Record<string, string> = {
+        ...Object.fromEntries(Object.entries(action.inputs).map(([name, { default: value }]) => [name, value])),
+        ...{
+          deploy: "true",
+          "ssh-key": readFileSync(key, "utf8"),
+          arguments: `--ssh-config\n${sandbox.sshConfigFile}`,
+        },
+      };
+      const job: Record<string, string> = {
+        ...{ PATH: process.env.PATH ?? "", HOME: folder, RUNNER_TEMP: at("temp"), GITHUB_ENV: at("env") },
+        ...{ GITHUB_PATH: at("path"), ...github() },
+      };
+      mkdirSync(at("temp"));
+      const value = (text: string): string =>
+        text.replace(/\$\{\{ (inputs\.([\w-]+)|github\.action_path) \}\}/g, (_, __, input?: string) =>
+          input === undefined ? ROOT : (inputs[input] ?? ""),
+        );
+      for (const file of ["env", "path", "outputs", "summary.md"]) write(file, "");
+      for (const { name, run, env = {} } of action.runs.steps) {
+        const given = Object.fromEntries(Object.entries(env).map(([word, text]) => [word, value(text)]));
+        const fromFiles = Object.fromEntries(
+          read("env")
+            .split("\n")
+            .filter(Boolean)
+            .map((line) => [line.replace(/=.*/, ""), line.replace(/^[^=]*=/, "")]),
+        );
+        const path = [...read("path").split("\n").filter(Boolean), job.PATH].join(":");
+        const ended = await shell(["--noprofile", "--norc", "-eo", "pipefail", "-c", run], {
+          ...{ cwd: folder, env: { ...job, ...fromFiles, ...given, PATH: path } },
+        });
+        expect({ name, status: ended.status, stderr: ended.status === 0 ? "" : ended.stderr }).toEqual({
+          ...{ name, status: 0, stderr: "" },
+        });
+        if (name === "Take keys") expect(read("env")).toContain("SSH_AUTH_SOCK=/dev/shm/");
+        expect(ended.stdout + ended.stderr).not.toContain(inputs["ssh-key"]?.split("\n")[1]);
+      }
+      expect(read("outputs")).toMatch(/changes=true\n.*\nrun=.*\nexit-code=0\n/s);
+      expect(HOSTS.map(runs).every((system) => system !== undefined)).toBe(true);
+      const memory = /^SKEP_CI_MEMORY=(.*)$/m.exec(read("env"))?.[1] ?? "";
+      expect(memory).toMatch(/^\/dev\/shm\/skep\./);
+      expect(existsSync(memory)).toBe(false);
+    },
+  );
+
+  it.skipIf(!existsSync(join(ROOT, "dist/cli/main.js")))(
+    "ci/gitlab.yml: its jobs, run as the runner runs them",
+    async () => {
+      const jobs = parse(readFileSync(join(ROOT, "ci/gitlab.yml"), "utf8")) as Readonly<
+        Record<string, { readonly before_script: readonly string[]; readonly script: readonly string[] }>
+      >;
+      sandboxKey(at("key"));
+      const { before_script: before = [] } = jobs[".skep"] ?? {};
+      for (const name of ["skep plan", "skep deploy"]) {
+        const script = [...before, ...(jobs[name]?.script ?? [])].join("\n");
+        const ended = await shell(["-eo", "pipefail", "-c", `${script}\nkill "$SSH_AGENT_PID"`], {
+          ...{ cwd: folder },
+          env: {
+            ...{ PATH: process.env.PATH, HOME: folder, GITLAB_CI: "true", SKEP_SSH_KEY: at("key") },
+            ...{ SKEP: `node ${join(ROOT, "dist/cli/main.js")}`, SKEP_KNOWN_HOSTS: knownHosts() },
+            SKEP_ARGUMENTS: `--ssh-config ${sandbox.sshConfigFile}`,
+          },
+        });
+        expect({ name, status: ended.status, stderr: ended.status === 0 ? "" : ended.stderr }).toEqual({
+          ...{ name, status: 0, stderr: "" },
+        });
+        if (name === "skep deploy") expect(ended.stderr + ended.stdout).toMatch(/section_start:\d+:/);
+      }
+      expect(HOSTS.map(runs).every((system) => system !== undefined)).toBe(true);
+    },
+  );
+
+  /** The key that a sandbox lets in. */
+  function sandboxKey(file: string): void {
+    const identity = /^\s*IdentityFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sandbox.sshConfigFile, "utf8"))?.[1] ?? "";
+    writeFileSync(file, readFileSync(identity), { mode: 0o600 });
+  }
+  function knownHosts(): string {
+    return /^\s*UserKnownHostsFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sandbox.sshConfigFile, "utf8"))?.[1] ?? "";
+  }
+});
+
+/** bash to its end, with the sandbox's hosts awake meanwhile. */
+function shell(
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve) => {
+    execFile("bash", args, options, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+function safeReadlink(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return undefined;
+  }
+}
