@@ -15,6 +15,8 @@ export default defineConfig({
           name: "unit",
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/fleet/**"],
+          // Half of them wait for programs and hosts; by itself one worker would do all on a machine of two cores.
+          maxWorkers: 2,
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },

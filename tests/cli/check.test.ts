@@ -104,7 +104,7 @@ cache-1  none     it has no checks
   it("with --wait tries until the check passes", async () => {
     status = 503;
     const running = start(["--on", "web-1", "--wait", "--json"]);
-    setTimeout(() => (status = 200), 300);
+    server.once("request", () => (status = 200));
     expect(await running.ended).toBe(0);
     const { checks } = JSON.parse(running.shown()) as { readonly checks: readonly { readonly attempts: number }[] };
     expect(checks[0]!.attempts).toBeGreaterThan(1);
