@@ -46,10 +46,10 @@ const SETTLE_TIMEOUT_MS = 150_000;
 const LEASE_GIVEN_BACK_MS = 10_000;
 const DEFAULTS = {
   checks: [
-    http({ port: 8080, period: "200ms", timeout: "2s", deadline: "3s" }),
-    command([...PROOF], { name: "the proof", period: "200ms", timeout: "2s", deadline: "6s" }),
+    http({ port: 8080, period: "200ms", timeout: "2s", deadline: "8s" }),
+    command([...PROOF], { name: "the proof", period: "200ms", timeout: "2s", deadline: "8s" }),
   ],
-  activation: { timeout: "8s", confirmTimeout: "10s" },
+  activation: { timeout: "8s", confirmTimeout: "14s" },
 };
 
 export async function openLane(
