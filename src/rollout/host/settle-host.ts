@@ -75,7 +75,13 @@ async function endingFor(status: AgentStatus | undefined, error: unknown, scene:
   const { host, log, order, connection, context } = scene;
   const facts = await probeHost(accessTo(host, connection), { signal: context.leave });
   log.generation = facts.profile.generation;
-  if (facts.cutCommit?.run === order.run) return endingOfCutCommit(facts, error, scene);
+  if (facts.cutCommit?.run === order.run) {
+    // Gone with a reboot; one that is there tried already what there is to try, with the disk as full as it is.
+    if (status === undefined) return endingOfCutCommit(facts, error, scene);
+    log.notice(
+      "the old boot default could not be written again; the next deployment makes profile and boot loader agree",
+    );
+  }
   switch (status?.state) {
     case "committed":
     case "kept":
