@@ -1,16 +1,16 @@
 import { appendFile, mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { writeFileAtomically } from "#core";
 import { planMarkdown, planText } from "#report";
-import { formatPlan, listRuns, runsFolder } from "#rollout";
+import { formatPlan } from "#rollout";
 import { SecretsError } from "#secrets";
 import type { CiArguments } from "./ci-command.ts";
-import { deploy } from "./deploy.ts";
+import { carryOut } from "./deploy.ts";
 import { CliError } from "./errors.ts";
-import { exitCodeOfPlan } from "./exit-codes.ts";
-import { findHive } from "./find-hive.ts";
+import { exitCodeOfPlan, exitCodeOfReport } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { makePlan } from "./plan.ts";
+import { loadPlanned } from "./plan/load-planned.ts";
 import { report } from "./report.ts";
 import { checkSecrets } from "./secrets/check.ts";
 import type { Terminal } from "./terminal.ts";
@@ -59,7 +59,6 @@ async function work(args: CiArguments, job: Job): Promise<number> {
 
 /** @throws SecretsError `secrets/check` when something is wrong with them. */
 async function checkTheSecrets(args: CiArguments, terminal: Terminal): Promise<void> {
-  const { hosts } = await loadSelection(args, terminal);
   try {
     // What is found goes where the progress goes: standard output is the plan's.
     await checkSecrets(
@@ -68,7 +67,7 @@ async function checkTheSecrets(args: CiArguments, terminal: Terminal): Promise<v
     );
   } catch (error) {
     const hasNone = error instanceof SecretsError && error.code === "secrets/rules-not-found";
-    if (!hasNone || hosts.some((host) => host.secrets.length > 0)) throw error;
+    if (!hasNone || (await loadSelection(args, terminal)).hosts.some((host) => host.secrets.length > 0)) throw error;
   }
 }
 
@@ -92,39 +91,15 @@ async function planIt(args: CiArguments, { terminal, folder, outputs }: Job): Pr
 const COLUMNS = 120;
 
 async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
-  const { hive, output, verbose, quiet, parallel, secrets, identity, signer } = args;
-  const runs = runsFolder({ directory: dirname(await findHive({ file: hive, cwd: terminal.cwd, env: terminal.env })) });
-  const [before] = await listRuns(runs);
-  try {
-    return await deploy(
-      "switch",
-      {
-        ...{ hive, plan, output, verbose, quiet, parallel, secrets, identity, signer },
-        ...{ "accept-new": args["accept-new"], "ssh-config": args["ssh-config"], "known-hosts": args["known-hosts"] },
-        ...{ "max-age": args["max-age"], "allowed-signers": args["allowed-signers"] },
-        junit: join(folder, "junit.xml"),
-        ...NOT_ASKED_FOR,
-      },
-      terminal,
-    );
-  } finally {
-    const [after] = await listRuns(runs);
-    if (after !== undefined && after.header.run !== before?.header.run) {
-      const { run } = after.header;
-      outputs.run = run;
-      await report({ hive, run, html: join(folder, "report.html"), markdown: undefined, junit: undefined }, terminal);
-    }
-  }
+  const planned = await loadPlanned("switch", { ...args, plan }, terminal);
+  const how = { ...args, junit: join(folder, "junit.xml"), json: false, sandbox: false, "steal-lease": false };
+  const deployed = await carryOut(planned, how, terminal);
+  const { run } = deployed;
+  outputs.run = run;
+  const page = join(folder, "report.html");
+  await report({ hive: args.hive, run, html: page, markdown: undefined, junit: undefined }, terminal);
+  return exitCodeOfReport(deployed);
 }
-
-/** What the plan says, and what a pipeline has no use for. */
-const NOT_ASKED_FOR = {
-  reboot: "never",
-  ...{ on: undefined, wave: undefined, "max-unavailable": undefined, "max-failures": undefined, soak: undefined },
-  ...{ pause: undefined, "on-failure": undefined, confirm: false, sandbox: false, json: false },
-  ...{ "steal-lease": false, "limit-evaluate": undefined, "limit-build": undefined, "limit-copy": undefined },
-  "limit-activate": undefined,
-} as const;
 
 async function tellOutputs(outputs: Readonly<Record<string, unknown>>, { env }: Terminal): Promise<void> {
   const { GITHUB_OUTPUT: file } = env;

@@ -1,7 +1,7 @@
 import type { Goal, Hive, Host, RolloutPolicy } from "#hive";
 import { needsHost } from "#hive";
 import { createReporter, useColors } from "#report";
-import type { FleetPlan, SecretsSource } from "#rollout";
+import type { FleetPlan, RolloutReport, SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { SandboxTwin } from "#sandbox";
 import { sandboxTwin } from "#sandbox";
@@ -12,28 +12,34 @@ import { exitCodeOfReport } from "./exit-codes.ts";
 import { fileIn } from "./file-in.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import type { LimitArguments } from "./limits-of.ts";
 import { limitsOf } from "./limits-of.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import { reporterFormat } from "./reporter-format.ts";
 import { policyOf } from "./rollout-options.ts";
+import type { RulesArguments } from "./secrets/load-rules.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { readSshOptions } from "./read-ssh-options.ts";
+import type { SshArguments } from "./ssh-options.ts";
 import { noticeOfSecrets, standInSource } from "./stand-in-source.ts";
 import type { Stream, Terminal } from "./terminal.ts";
 
 /** Deploys what the command line selects, shows it, and returns the exit code. */
 export async function deploy(goal: Goal, args: DeployArguments, terminal: Terminal): Promise<number> {
   if (args.plan !== undefined) {
-    const { loadPlanned } = await import("./plan/load-planned.ts");
-    return carryOut(await loadPlanned(goal, { ...args, plan: args.plan }, terminal), args, terminal);
+    const { loadPlanned, refuseOtherwise } = await import("./plan/load-planned.ts");
+    refuseOtherwise(goal, args);
+    const planned = await loadPlanned(goal, { ...args, plan: args.plan }, terminal);
+    return exitCodeOfReport(await carryOut(planned, args, terminal));
   }
   refusePlanOptions(args);
   refuseIdleOptions(goal, args);
   const selection = await loadSelection(args, terminal);
   const policy = policyOf(selection.hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, ...selection });
-  return carryOut({ goal, selection, policy, reboot: args.reboot, saved: undefined }, args, terminal);
+  const wanted = { goal, selection, policy, reboot: args.reboot, saved: undefined };
+  return exitCodeOfReport(await carryOut(wanted, args, terminal));
 }
 
 /** What is to be done: what the command line says, or what was planned before. */
@@ -45,7 +51,18 @@ export interface Deployment {
   readonly saved: FleetPlan | undefined;
 }
 
-async function carryOut(deployment: Deployment, args: DeployArguments, terminal: Terminal): Promise<number> {
+/** How it is done, and told. */
+export type CarryOutArguments = SshArguments &
+  LimitArguments &
+  RulesArguments &
+  Pick<DeployArguments, "output" | "json" | "junit" | "verbose" | "quiet" | "sandbox" | "steal-lease">;
+
+/** Deploys, shows it, and returns how every host ended. */
+export async function carryOut(
+  deployment: Deployment,
+  args: CarryOutArguments,
+  terminal: Terminal,
+): Promise<RolloutReport> {
   const { goal, selection, policy, reboot, saved } = deployment;
   const limits = limitsOf(args, { command: "deploy" });
   const { hive } = selection;
@@ -96,7 +113,7 @@ async function carryOut(deployment: Deployment, args: DeployArguments, terminal:
   if (report.interrupted && stage === undefined && needsHost(goal)) {
     stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
   }
-  return exitCodeOfReport(report);
+  return report;
 }
 
 /** @throws CliError `cli/usage` for options that say how a plan is read, where none is. */
@@ -114,7 +131,7 @@ async function openSecrets({
   stage,
 }: {
   readonly hive: Hive;
-  readonly args: DeployArguments;
+  readonly args: RulesArguments;
   readonly terminal: Terminal;
   readonly stage: SandboxTwin | undefined;
 }): Promise<SecretsSource & Disposable> {

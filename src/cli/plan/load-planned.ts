@@ -6,18 +6,18 @@ import { CliError } from "../errors.ts";
 import { loadHive } from "../load-hive.ts";
 import { rolloutOptions } from "../rollout-options.ts";
 import type { Terminal } from "../terminal.ts";
+import type { ReadPlanArguments } from "./read-plan.ts";
 import { readPlan } from "./read-plan.ts";
 
 /**
  * Reads a plan and finds its hosts in the hive. Goal, hosts, waves and policy are the plan's.
- * @throws PlanError; CliError `cli/usage` when the command line says otherwise.
+ * @throws PlanError; CliError `cli/usage` when another goal is wanted.
  */
 export async function loadPlanned(
   goal: Goal,
-  args: DeployArguments & { readonly plan: string },
+  args: ReadPlanArguments & Pick<DeployArguments, "hive" | "quiet">,
   terminal: Terminal,
 ): Promise<Deployment> {
-  refuseOtherwise(goal, args);
   const plan = await readPlan(args, terminal);
   if (goal !== "switch" && goal !== plan.goal) {
     throw new CliError("cli/usage", `the goal is ${goal}, and the plan's is ${plan.goal}`, { hint: "leave it out" });
@@ -37,7 +37,7 @@ export async function loadPlanned(
 }
 
 /** @throws CliError `cli/usage` for what the plan has said already. */
-function refuseOtherwise(goal: Goal, args: DeployArguments): void {
+export function refuseOtherwise(goal: Goal, args: DeployArguments): void {
   const given = (["on", ...Object.keys(rolloutOptions)] as (keyof DeployArguments)[]).find((name) => {
     const value = args[name];
     return value !== undefined && value !== false && !(name === "reboot" && value === "never");
