@@ -1,24 +1,33 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. Makes its folder. */
+/**
+ * Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. Makes its folder. A link is
+ * followed, and what is no file, such as `/dev/stdout` or a pipe, is written to as it is: a rename would replace it.
+ */
 export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array,
   { mode = 0o644 }: { readonly mode?: number } = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    await writeFile(path, content);
+    return;
+  }
+  const file = found === undefined ? path : await realpath(path);
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    const file = await open(temporary, "wx", mode);
+    const written = await open(temporary, "wx", mode);
     try {
-      await file.writeFile(content);
-      await file.sync();
+      await written.writeFile(content);
+      await written.sync();
     } finally {
-      await file.close();
+      await written.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
