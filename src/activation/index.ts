@@ -12,7 +12,7 @@ export type { HostAccess } from "./host-access.ts";
 export type { HostScript } from "./host-scripts.ts";
 export { hostScripts } from "./host-scripts.ts";
 export type { AcquireLeaseOptions, LeaseHolder, LeaseRequest } from "./lease.ts";
-export { acquireLease, readLease, releaseLease, renewLease } from "./lease.ts";
+export { acquireLease, describeHolder, readLease, releaseLease, renewLease } from "./lease.ts";
 export type { InstalledSecret, PlanFacts, UnitFacts } from "./plan-facts.ts";
 export { readPlanFacts } from "./plan-facts.ts";
 export type { CutCommit, HostFacts, ProfileFacts, SecretsFacts } from "./probe-host.ts";

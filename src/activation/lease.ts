@@ -38,6 +38,8 @@ export interface AcquireLeaseOptions extends LeaseRequest {
   readonly ttlMs: number;
   /** Take it over even if it has not expired. */
   readonly steal?: boolean | undefined;
+  /** Waits a while for the holder, and says whether to ask again. Default: nobody waits. */
+  readonly wait?: ((holder: LeaseHolder) => Promise<boolean>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,26 +50,30 @@ export interface AcquireLeaseOptions extends LeaseRequest {
  */
 export async function acquireLease(
   access: HostAccess,
-  { run, owner, reason, ttlMs, steal = false, signal }: AcquireLeaseOptions,
+  { run, owner, reason, ttlMs, steal = false, wait = () => Promise.resolve(false), signal }: AcquireLeaseOptions,
 ): Promise<{ readonly takenFrom: LeaseHolder | undefined }> {
   const args = [run, oneLine(owner), oneLine(reason), seconds(ttlMs), steal ? "steal" : "ask"];
-  const result = await runScript(access, { script: ACQUIRE_SCRIPT, args, signal, timeoutMs: 30_000 });
-  const holder = parseHolder(result.stdout);
-  if (succeeded(result)) return { takenFrom: holder };
-  if (holder === undefined) {
-    throw new ActivationError("activation/prepare", `cannot write the lease on the host: ${lastLines(result)}`, {
-      hint: "is /run on the host writable, and not full?",
+  for (;;) {
+    const result = await runScript(access, { script: ACQUIRE_SCRIPT, args, signal, timeoutMs: 30_000 });
+    const holder = parseHolder(result.stdout);
+    if (succeeded(result)) return { takenFrom: holder };
+    if (holder === undefined) {
+      throw new ActivationError("activation/prepare", `cannot write the lease on the host: ${lastLines(result)}`, {
+        hint: "is /run on the host writable, and not full?",
+      });
+    }
+    if (await wait(holder)) continue;
+    throw new ActivationError("activation/lease-held", describeHolder(holder), {
+      hint: "wait for that run with --lease-timeout, or take the host over with --steal-lease: an activation under way there goes back first",
     });
   }
-  const until = formatDuration(Math.max(0, holder.expiresInMs));
-  const since = new Date(holder.takenAt).toISOString();
-  throw new ActivationError(
-    "activation/lease-held",
-    `held by ${holder.owner} (run ${holder.run}, ${holder.reason}, since ${since}); expires in ${until}`,
-    {
-      hint: "wait for that run, or take the host over with --steal-lease: an activation under way there goes back first",
-    },
-  );
+}
+
+/** `held by ada@desk (run …, skep deploy switch, since …), for 1 min 40 s more at most`. */
+export function describeHolder({ owner, run, reason, takenAt, expiresInMs }: LeaseHolder): string {
+  const since = new Date(takenAt).toISOString();
+  const over = expiresInMs <= 0 ? "expired" : `for ${formatDuration(expiresInMs)} more at most`;
+  return `held by ${owner} (run ${run}, ${reason}, since ${since}), ${over}`;
 }
 
 /** Moves the expiry of this run's lease to later. @throws ActivationError `activation/lease-lost` when it is no longer ours. */
@@ -189,12 +195,9 @@ release_lease() {
 }
 `;
 
-/** Says who holds the lease, where somebody does. Needs {@link LEASE_FUNCTIONS}. */
-export const SAY_LEASE = `
+const LOOK_SCRIPT = `${LEASE_FUNCTIONS}
 [ ! -e "$lease" ] || say_holder
-`;
-
-const LOOK_SCRIPT = `${LEASE_FUNCTIONS}${SAY_LEASE}exit 0
+exit 0
 `;
 
 export const ACQUIRE_SCRIPT = `${LEASE_FUNCTIONS}

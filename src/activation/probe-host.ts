@@ -6,10 +6,14 @@ import type { ProfilePath } from "./host-layout.ts";
 import { hostLayout, profileFor } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
+import type { LeaseHolder } from "./lease.ts";
+import { parseHolder } from "./lease.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
 
 /** What a host is and what it runs, read in one round trip. */
 export interface HostFacts {
+  /** Who held its lease before the rest was read: what is under way may change that. One that has expired is told, too. */
+  readonly lease: LeaseHolder | undefined;
   /** Whether it is a NixOS host (`/etc/NIXOS` is there). */
   readonly nixos: boolean;
   /** Whether systemd is its init. */
@@ -103,6 +107,7 @@ export function parseFacts(text: string, { root }: Pick<HostAccess, "root">): Ho
   const nixos = value("nixos") === "yes";
   const freeKiB = Number(value("free_kib"));
   return {
+    lease: parseHolder(text),
     nixos,
     systemd: value("systemd") === "yes",
     nixVersion: /\d+\.\d+\S*/.exec(value("nix") ?? "")?.[0],
@@ -142,6 +147,12 @@ function generationOf(link: string | undefined): number | undefined {
 export const PROBE_SCRIPT = `
 tab=$(printf '\\t')
 say() { printf '%s=%s\\n' "$1" "$2"; }
+if [ -f "$root${hostLayout.lease}" ]; then
+  while IFS='=' read -r what value; do
+    say "holder.$what" "$value"
+    [ "$what" != expires ] || say holder.left "$((value - $(uptime)))"
+  done <"$root${hostLayout.lease}"
+fi
 say uid "$(id -u)"
 profile=$root/nix/var/nix/profiles/skep
 if [ -e "$root/etc/NIXOS" ]; then say nixos yes; profile=$root/nix/var/nix/profiles/system; fi

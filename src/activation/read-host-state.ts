@@ -7,8 +7,6 @@ import { ActivationError } from "./errors.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
-import type { LeaseHolder } from "./lease.ts";
-import { LEASE_FUNCTIONS, parseHolder, SAY_LEASE } from "./lease.ts";
 import type { HostFacts } from "./probe-host.ts";
 import { parseFacts, PROBE_SCRIPT } from "./probe-host.ts";
 import type { RebootNeed } from "./reboot-need.ts";
@@ -18,8 +16,6 @@ import { secretsLayout } from "./secrets/secrets-layout.ts";
 /** How a host stands: all that it can say of itself without being changed. */
 export interface HostState {
   readonly facts: HostFacts;
-  /** Who holds its lease; undefined when nobody does. */
-  readonly lease: LeaseHolder | undefined;
   /** Why it needs a reboot to run all of what it would boot; undefined where it would boot no system of ours. */
   readonly rebootNeed: RebootNeed | undefined;
   /** The deployments it keeps a record of, the newest first. */
@@ -55,7 +51,7 @@ export async function readHostState(
   });
 }
 
-/** Parses what the state script prints: that of the probe, the lease and the reboot's need, and lines of its own. */
+/** Parses what the state script prints: that of the probe and the reboot's need, and lines of its own. */
 export function parseHostState(text: string, { root }: Pick<HostAccess, "root">): HostState {
   const deployments: DeploymentRecord[] = [];
   const generations: ProfileGeneration[] = [];
@@ -76,7 +72,6 @@ export function parseHostState(text: string, { root }: Pick<HostAccess, "root">)
   }
   return {
     facts: parseFacts(text, { root }),
-    lease: parseHolder(text),
     rebootNeed: /^need=complete$/m.test(text) ? parseNeed(text) : undefined,
     // Names of runs sort by time, and those of one run by what came first: an instant of the operator's clock.
     deployments: deployments.sort((one, other) => compare(other.at, one.at) || compare(other.run, one.run)),
@@ -107,7 +102,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-const STATE_SCRIPT = `${LEASE_FUNCTIONS}${PROBE_SCRIPT}${SAY_LEASE}
+const STATE_SCRIPT = `${PROBE_SCRIPT}
 sed 's/^/record=/' "$root${hostLayout.records}"/*.json 2>/dev/null
 for link in "$profile"-*-link; do
   number=\${link#"$profile"-}

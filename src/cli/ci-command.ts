@@ -35,6 +35,11 @@ export const ciOptions = {
     description: "Without --deploy: end with 10 where there are changes, as skep plan does",
   },
   parallel,
+  "lease-timeout": {
+    ...deployOptions["lease-timeout"],
+    default: "3m",
+    description: "How long to wait for hosts that another run holds, such as a job that was killed",
+  },
   secrets,
   identity,
   output,

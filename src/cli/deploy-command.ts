@@ -21,6 +21,11 @@ export const deployOptions = {
     default: false,
     description: "Take hosts over that another run holds; what it has under way there goes back first",
   },
+  "lease-timeout": {
+    type: "string",
+    requiresArg: true,
+    description: "How long to wait for hosts that another run holds, such as 5m; else they fail at once",
+  },
   secrets: {
     type: "string",
     requiresArg: true,

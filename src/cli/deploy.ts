@@ -17,7 +17,7 @@ import { limitsOf } from "./limits-of.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import { reporterFormat } from "./reporter-format.ts";
-import { policyOf } from "./rollout-options.ts";
+import { policyOf, readDuration } from "./rollout-options.ts";
 import type { RulesArguments } from "./secrets/load-rules.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { readSshOptions } from "./read-ssh-options.ts";
@@ -55,7 +55,10 @@ export interface Deployment {
 export type CarryOutArguments = SshArguments &
   LimitArguments &
   RulesArguments &
-  Pick<DeployArguments, "output" | "json" | "junit" | "verbose" | "quiet" | "sandbox" | "steal-lease">;
+  Pick<
+    DeployArguments,
+    "output" | "json" | "junit" | "verbose" | "quiet" | "sandbox" | "steal-lease" | "lease-timeout"
+  >;
 
 /** Deploys, shows it, and returns how every host ended. */
 export async function carryOut(
@@ -65,6 +68,7 @@ export async function carryOut(
 ): Promise<RolloutReport> {
   const { goal, selection, policy, reboot, saved } = deployment;
   const limits = limitsOf(args, { command: "deploy" });
+  const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   const { hive } = selection;
   const { stdout, stderr, env, cwd } = terminal;
   await using reporter = createReporter({
@@ -102,6 +106,7 @@ export async function carryOut(
     confirm: confirmAt(terminal),
     ssh: readSshOptions(args),
     stealLease: args["steal-lease"],
+    leaseTimeoutMs,
     reboot,
     saved,
     onEvent: (event) => {

@@ -16,6 +16,10 @@ export const planOptions = {
   parallel,
   "limit-evaluate": deployOptions["limit-evaluate"],
   "limit-build": deployOptions["limit-build"],
+  "lease-timeout": {
+    ...deployOptions["lease-timeout"],
+    description: "How long to wait for hosts that a run holds, such as 5m; else they are planned as they are",
+  },
   secrets,
   out: {
     type: "string",

@@ -18,7 +18,7 @@ import { readSshOptions } from "./read-ssh-options.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import type { RolloutArguments } from "./rollout-options.ts";
-import { policyOf } from "./rollout-options.ts";
+import { policyOf, readDuration } from "./rollout-options.ts";
 import type { RulesArguments } from "./secrets/load-rules.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import type { SshArguments } from "./ssh-options.ts";
@@ -51,6 +51,7 @@ export type MakePlanArguments = HiveArguments &
   LimitArguments & {
     readonly verbose: boolean;
     readonly quiet: boolean;
+    readonly "lease-timeout": string | undefined;
     /** Whether what it plans is kept on this machine, to be deployed later. */
     readonly keep: boolean;
   };
@@ -66,6 +67,7 @@ export async function makePlan(
   const policy = policyOf(hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
   const limits = limitsOf(args, { command: "plan" });
+  const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   await using reporter = createReporter({
     // Not the sections of a CI system's log: in a plan no host comes to an end.
     ...{ format: stderr.isTTY === true ? "auto" : "lines", stdout: stderr, stderr, env },
@@ -81,6 +83,7 @@ export async function makePlan(
   try {
     return await planFleet(hive, {
       ...{ goal, hosts, limits, policy, secrets, ssh: readSshOptions(args), reboot: args.reboot },
+      leaseTimeoutMs,
       keep: args.keep,
       onEvent: (event) => {
         reporter.handle(event);

@@ -25,6 +25,11 @@ const ODD_TOGETHER: readonly OddTogether[] = [
     hint: "leave one of them out",
   },
   {
+    isOdd: (given) => given["steal-lease"] === true && given["lease-timeout"] !== undefined,
+    message: "--steal-lease and --lease-timeout do not go together: one waits, the other does not",
+    hint: "give one of them",
+  },
+  {
     isOdd: ({ revert, new: startNew }) => revert === true && startNew === false,
     message: "--revert and --no-new do not go together: --revert begins no host anyway",
     hint: "give --revert alone to take the run back, or --no-new alone to finish what is under way",
@@ -63,6 +68,7 @@ const USES: Readonly<Record<string, Use>> = {
   sandbox: ON_HOSTS,
   "max-failures": ON_HOSTS,
   "steal-lease": ON_HOSTS,
+  "lease-timeout": ON_HOSTS,
   "max-unavailable": ACTIVATING,
   "limit-activate": ACTIVATING,
   "limit-copy": { isOf: hasStep("copy"), lack: "it copies nothing" },

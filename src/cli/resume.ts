@@ -13,6 +13,7 @@ import { reporterFormat } from "./reporter-format.ts";
 import type { ResumeArguments } from "./runs-command.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { readSshOptions } from "./read-ssh-options.ts";
+import { readDuration } from "./rollout-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Goes on with a run, shows it, and returns the exit code. */
@@ -23,6 +24,7 @@ export async function resume(
   const { stdout, stderr, env, cwd } = terminal;
   const { parallel, revert } = args;
   refuseOddParallel(parallel, { hint: "see skep resume --help" });
+  const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   const hive = await loadHive({ file: args.hive, cwd, env });
   const runs = await listRuns(runsFolder(hive));
   const journal = findUnfinishedRun(args.run, { runs, hive: hive.name, revert });
@@ -46,6 +48,7 @@ export async function resume(
     limits: parallel === undefined ? {} : { parallel },
     ssh: readSshOptions(args),
     stealLease: args["steal-lease"],
+    leaseTimeoutMs,
     confirm: confirmAt(terminal),
     onEvent: (event) => {
       reporter.handle(event);

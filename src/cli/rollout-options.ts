@@ -115,7 +115,8 @@ function readAmount(option: string, text: string | undefined, least: 0 | 1): Amo
   throw wrong(`--${option} takes ${amountExpected(least)}, not "${text}"`);
 }
 
-function readDuration(option: string, text: string | undefined): number | undefined {
+/** @throws CliError `cli/usage`. */
+export function readDuration(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   if (ms !== undefined && ms <= MAX_DURATION_MS) return Math.round(ms);

@@ -5,7 +5,18 @@ import type { SshArguments } from "./ssh-options.ts";
 import { withSshOptions } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
 
-const { parallel, "steal-lease": stealLease, secrets, identity, output, junit, json, verbose, quiet } = deployOptions;
+const {
+  parallel,
+  "steal-lease": stealLease,
+  "lease-timeout": leaseTimeout,
+  secrets,
+  identity,
+  output,
+  junit,
+  json,
+  verbose,
+  quiet,
+} = deployOptions;
 
 /** The options of `skep resume` beside those of SSH. */
 export const resumeOptions = {
@@ -22,6 +33,7 @@ export const resumeOptions = {
   },
   verify: { type: "boolean", default: false, description: "Look at hosts that ended before, too" },
   "steal-lease": stealLease,
+  "lease-timeout": leaseTimeout,
   ...{ parallel, secrets, identity, output, junit, json, verbose, quiet },
 } as const;
 

@@ -39,6 +39,8 @@ export interface RollOutOptions {
   readonly returns?: ReadonlyMap<HostName, PreparedReturn> | undefined;
   /** Take hosts over that another run holds. */
   readonly stealLease?: boolean | undefined;
+  /** How long to wait for a host that another run holds. Default: not at all. */
+  readonly leaseTimeoutMs?: number | undefined;
   readonly reboot?: "never" | "if-needed" | "always" | undefined;
   /** Receives everything that happens, in order. Must not throw. */
   readonly onEvent: (event: RolloutEvent) => void;
@@ -71,6 +73,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     operator: operatorName(),
     revision: await readRevision(hive),
     stealLease,
+    leaseTimeoutMs: options.leaseTimeoutMs,
     reboot: options.reboot,
     rollback: options.returns === undefined ? undefined : true,
   };

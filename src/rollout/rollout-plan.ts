@@ -25,6 +25,8 @@ export interface Run {
   readonly revision: HiveRevision;
   /** Take hosts over that another run holds. */
   readonly stealLease: boolean;
+  /** How long to wait for a host that another run holds. Default: not at all. */
+  readonly leaseTimeoutMs?: number | undefined;
   readonly reboot?: RebootPolicy | undefined;
   /** Whether it takes hosts back to systems they had. */
   readonly rollback?: true | undefined;

@@ -82,7 +82,6 @@ export async function runRollout(plan: RolloutPlan, options: RunRolloutOptions):
 export interface Course {
   readonly plan: RolloutPlan;
   readonly context: DeployContext;
-  readonly stop: AbortSignal;
   readonly hostLimit: Limit;
   /** How each host ended that did, in the order they ended. */
   readonly ended: Map<HostName, HostReport>;
@@ -104,12 +103,13 @@ function beginCourse(plan: RolloutPlan, options: RunRolloutOptions): Course {
     availability: createAvailability(plan.availability, { lost }),
     emit,
     clock,
+    stop,
     leave,
     ports,
     decided: options.decided,
   };
   const badOfRun = [...ended.values()].filter(endedBadly);
-  return { plan, context, stop, hostLimit: pLimit(limits.parallel), ended, badOfRun };
+  return { plan, context, hostLimit: pLimit(limits.parallel), ended, badOfRun };
 }
 
 /** @returns why the wave must not begin. */
@@ -134,7 +134,8 @@ async function runWave(
   wave: PlannedWave,
   { course, skip }: { readonly course: Course; readonly skip: string | undefined },
 ): Promise<string | undefined> {
-  const { plan, context, stop, hostLimit, ended, badOfRun } = course;
+  const { plan, context, hostLimit, ended, badOfRun } = course;
+  const { stop } = context;
   const badOfWave = wave.hosts.flatMap(({ host }) => ended.get(host.name) ?? []).filter(endedBadly);
   const rest = wave.hosts.filter(({ host }) => !ended.has(host.name));
   const budgets = { wave: wave.maxFailures, run: plan.maxFailures };

@@ -137,7 +137,7 @@ function probe(host: SimulatedHost): string {
     ["free_kib", host.isDiskFull ? 0 : 50_000_000],
     ["probe", "complete"],
   ];
-  return lines.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}\n`])).join("");
+  return sayHolder(host) + lines.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}\n`])).join("");
 }
 
 function startAgent(host: SimulatedHost, args: readonly string[]): Answer {

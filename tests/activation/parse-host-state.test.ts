@@ -33,7 +33,7 @@ describe("parseHostState()", () => {
   it("reads everything a host says, the newest first", () => {
     const state = parseHostState(ANSWER, { root: "" });
     expect(state.facts).toMatchObject({ running: system("v1"), profile: { generation: 2, system: system("v2") } });
-    expect(state.lease).toMatchObject({ run: "20260131-143155-41d2", owner: "ann@laptop", expiresInMs: -3_000 });
+    expect(state.facts.lease).toMatchObject({ run: "20260131-143155-41d2", owner: "ann@laptop", expiresInMs: -3_000 });
     expect(state.deployments).toEqual([LATER, RECORD]);
     expect(state.generations).toEqual([
       { number: 10, system: system("v2"), madeAt: undefined, isThere: false, secretSet: undefined },
@@ -51,7 +51,7 @@ describe("parseHostState()", () => {
     ];
     const text = ["uid=0", ...odd, "generation=3\t/tmp/image\t\tyes\t", "probe=complete", ""].join("\n");
     expect(parseHostState(text, { root: "" })).toMatchObject({
-      ...{ lease: undefined, rebootNeed: undefined, deployments: [], generations: [] },
+      ...{ facts: { lease: undefined }, rebootNeed: undefined, deployments: [], generations: [] },
     });
   });
 

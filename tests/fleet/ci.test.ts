@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "#rollout";
+import { parsePlan } from "#rollout";
 import { readJunit } from "../report/junit-reader.ts";
-import { fleetUnavailable, waitUntil } from "./harness/index.ts";
+import { fleetUnavailable } from "./harness/index.ts";
 import type { Scene } from "./scene.ts";
 import { openScene, stateOf } from "./scene.ts";
 import { startSkep } from "./skep.ts";
@@ -66,29 +67,40 @@ describe.skipIf(fleetUnavailable() !== undefined)("a pipeline on real hosts", ()
     for (const name of ["web-3", "web-4", "web-5"]) expect(run.stderr).toContain(`[${codeOf(name) ?? ""}]`);
   });
 
-  it.each(["test", "check", "commit"] as const)(
-    "killed during %s leaves the host deployed or back, and the next job succeeds",
-    async (step) => {
-      const version = `killed-in-${step}`.replaceAll("-", "");
-      await scene.wantAll(version);
-      const on = ["--on", "web-1"];
-      const running = ci("--deploy", "--output", "ndjson", ...on);
-      const host = scene.fleet.host("web-1");
-      await running.began("web-1", step);
-      // Before there is an agent, what is left is a lease that expires: see docs/reliability.md.
-      await waitUntil(async () => (await stateOf(host)).agents.length === 1 || step === "commit", {
-        ...{ timeoutMs: 10_000, what: "the agent to be there" },
-      });
-      running.child.kill("SIGKILL");
-      await running.ended;
-      await waitUntil(async () => (await stateOf(host)).agents.length === 0, {
-        ...{ timeoutMs: 60_000, what: "web-1 to end", everyMs: 300 },
-      });
-      const { answer, running: runs, default: boots, leaseIsThere } = await stateOf(host);
-      expect({ runs, leaseIsThere }).toEqual({ runs: boots, leaseIsThere: false });
-      expect(boots.endsWith(`-${answer ?? ""}`)).toBe(true);
-      expect(await ci("--deploy", ...on).ended).toMatchObject({ exitCode: 0 });
-      expect((await stateOf(scene.fleet.host("web-1"))).answer).toBe(version);
-    },
-  );
+  it("killed at any moment leaves hosts deployed or back, and the next job, begun at once, succeeds", async () => {
+    await scene.wantAll("v3");
+    await Promise.all(
+      (
+        [
+          // No agent is there yet: what is left is a lease that nobody renews.
+          ["copy", ["web-1"]],
+          ["test", ["web-2"]],
+          // Its other host has been deployed by then.
+          ["check", ["web-3", "web-4"]],
+          ["commit", ["web-5", "web-6"]],
+        ] as const
+      ).map(async ([step, hosts]) => {
+        const last = hosts[hosts.length - 1] ?? "";
+        const job = ["--deploy", "--on", hosts.join(","), "--parallel", "1", "--artifacts", `killed-in-${step}`];
+        const killed = ci(...job, "--output", "ndjson");
+        await killed.began(last, step);
+        killed.child.kill("SIGKILL");
+        await killed.ended;
+        const next = await ci(...job).ended;
+        expect({ step, exitCode: next.exitCode, stderr: next.stderr }).toMatchObject({ step, exitCode: 0 });
+        const { plan } = parsePlan(await readFile(join(scene.folder, `killed-in-${step}`, "plan.json"), "utf8"));
+        for (const host of plan.hosts) {
+          if (host.status === "failed") throw new Error(host.error.message);
+          expect({ step, running: host.from.running }).toEqual({ step, running: host.from.profile });
+          const { answer, agents, leaseIsThere } = await stateOf(scene.fleet.host(host.host));
+          expect({ step, answer, agents, leaseIsThere }).toEqual({
+            step,
+            answer: "v3",
+            agents: [],
+            leaseIsThere: false,
+          });
+        }
+      }),
+    );
+  });
 });

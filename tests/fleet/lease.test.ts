@@ -50,7 +50,7 @@ describe.skipIf(fleetUnavailable() !== undefined)("the lease on a host", () => {
     await acquireLease(access, request("holder", 1_000));
     await releaseLease(access, { run: "stranger" });
     const refused = acquireLease(access, request("other"));
-    await expect(refused).rejects.toThrow(/expires in 1 min (3|4)\d s/);
+    await expect(refused).rejects.toThrow(/for 1 min (3|4)\d s/);
     await releaseLease(access, { run: "holder" });
     await expect(acquireLease(access, request("other"))).resolves.toEqual({ takenFrom: undefined });
   });

@@ -106,7 +106,7 @@ describe.skipIf(fleetUnavailable() !== undefined)("a host in trouble says so, an
     const { run, error } = await deployWithTrouble();
     expect(error.code).toBe("activation/lease-held");
     expect(error.message).toMatch(
-      /held by eve@desk \(run 20260101-000000-aaaa, skep deploy switch, since 2026-01-01.*expires in (9|10) min/,
+      /held by eve@desk \(run 20260101-000000-aaaa, skep deploy switch, since 2026-01-01.*for (9|10) min/,
     );
     expect(error.hint).toContain("--steal-lease");
     expect(run.exitCode).toBe(5);

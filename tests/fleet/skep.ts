@@ -8,7 +8,7 @@ import type { HostReport, Outcome, RolloutEvent, RolloutReport, Step } from "#ro
 import type { Fleet } from "./harness/index.ts";
 
 const MAIN = join(dirname(dirname(import.meta.dirname)), "dist/cli/main.js");
-const TIMEOUT_MS = 150_000;
+const TIMEOUT_MS = 240_000;
 
 /** How one run of the real `skep` ended. */
 export interface SkepRun {

@@ -18,6 +18,7 @@ export interface RebootWords {
   readonly soak?: string | undefined;
   /** Seconds that its activation takes. */
   readonly slow?: number | undefined;
+  readonly confirmTimeout?: `${number}s` | undefined;
 }
 
 /** One host, which writes down in which boot it was asked whether it is well. */
@@ -29,6 +30,7 @@ export function makeRebootHive({ directory, target, release, ...words }: RebootW
     illAnyway = false,
     soak = "0s",
     slow = 0,
+    confirmTimeout,
   } = words;
   const etc = { release, ...(illOnceBooted ? { ill: "yes" } : {}) };
   const well = `[ "$(readlink "$SKEP_ROOT/run/booted-system")" != "$(readlink "$SKEP_ROOT/run/current-system")" ] ||
@@ -38,6 +40,7 @@ export function makeRebootHive({ directory, target, release, ...words }: RebootW
   const host = {
     target,
     system: system({ etc, hooks }),
+    activation: confirmTimeout === undefined ? {} : { confirmTimeout },
     secrets: secret ? { "db/password": { open: "operator" as const, owner: "root" } } : {},
     checks: [
       command(["sh", "-c", well], often),

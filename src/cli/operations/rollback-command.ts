@@ -7,7 +7,12 @@ import type { SshArguments } from "../ssh-options.ts";
 import { withSshOptions } from "../ssh-options.ts";
 import type { Terminal } from "../terminal.ts";
 
-const { parallel, "limit-activate": limitActivate, "steal-lease": stealLease } = deployOptions;
+const {
+  parallel,
+  "limit-activate": limitActivate,
+  "steal-lease": stealLease,
+  "lease-timeout": leaseTimeout,
+} = deployOptions;
 const { output, json, verbose, quiet } = deployOptions;
 
 /** The options of `skep rollback` beside those of the hive and of SSH. */
@@ -16,7 +21,16 @@ export const rollbackOptions = {
   run: { type: "string", requiresArg: true, description: "The name of a run: to what it brought" },
   "dry-run": { type: "boolean", default: false, description: "Only say where the hosts would go back to" },
   ...rolloutOptions,
-  ...{ parallel, "limit-activate": limitActivate, "steal-lease": stealLease, output, json, verbose, quiet },
+  ...{
+    parallel,
+    "limit-activate": limitActivate,
+    "steal-lease": stealLease,
+    "lease-timeout": leaseTimeout,
+    output,
+    json,
+    verbose,
+    quiet,
+  },
 } as const;
 
 export type RollbackArguments = HiveArguments & SshArguments & InferredOptionTypes<typeof rollbackOptions>;

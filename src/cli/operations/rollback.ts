@@ -10,7 +10,7 @@ import { listenForInterrupts } from "../interrupts.ts";
 import { localTime } from "../local-time.ts";
 import { refuseOddParallel } from "../parallel.ts";
 import { reporterFormat } from "../reporter-format.ts";
-import { policyOf } from "../rollout-options.ts";
+import { policyOf, readDuration } from "../rollout-options.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
 import { readSshOptions } from "../read-ssh-options.ts";
 import type { Terminal } from "../terminal.ts";
@@ -22,6 +22,7 @@ import type { RollbackArguments } from "./rollback-command.ts";
 export async function rollback(args: RollbackArguments, terminal: Terminal): Promise<number> {
   const wish = wishOf(args);
   const limits = limitsOf(args);
+  const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   refuseUnselected(args.on, { command: "rollback" });
   const { hive, hosts } = await loadSelection(args, terminal);
   const policy = policyOf(hive, args, terminal);
@@ -50,6 +51,7 @@ export async function rollback(args: RollbackArguments, terminal: Terminal): Pro
     journal: true,
     confirm: confirmAt(terminal),
     stealLease: args["steal-lease"],
+    leaseTimeoutMs,
     reboot: args.reboot,
     onEvent: (event) => {
       reporter.handle(event);

@@ -7,7 +7,8 @@ export function statusJson(seen: SeenHost): object {
   const host = seen.host.name;
   if ("error" in seen) return { host, state: "unreachable", error: seen.error };
   const { state, found, wanted, deployment, drift, rebootNeed, secrets, problems } = seen.result;
-  const { facts, lease } = found;
+  const { facts } = found;
+  const { lease } = facts;
   return {
     ...{ host, state },
     running: facts.running ?? null,

@@ -92,7 +92,8 @@ interface Note {
 function notesOf(seen: SeenHost): readonly Note[] {
   if ("error" in seen) return [{ text: plainLine(seen.error.message), style: "red" }];
   const { found, drift, rebootNeed, problems, secrets, deployment } = seen.result;
-  const { facts, lease } = found;
+  const { facts } = found;
+  const { lease } = facts;
   return [
     ...drift.map(({ message }): Note => ({ text: plainLine(message), style: "yellow" })),
     ...problems.map(({ message }): Note => ({

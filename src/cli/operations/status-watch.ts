@@ -93,9 +93,10 @@ function showChanges({ json, terminal: { stdout, env } }: WatchStatusOptions): S
 
 /** A lease that goes on is no news. */
 function withoutCountdown(seen: SeenHost): SeenHost {
-  if ("error" in seen || seen.result.found.lease === undefined) return seen;
+  if ("error" in seen || seen.result.found.facts.lease === undefined) return seen;
   const { result } = seen;
   const { found } = result;
-  const lease = { ...result.found.lease, expiresInMs: 0 };
-  return { ...seen, result: { ...result, found: { ...found, lease } as typeof found } };
+  const { facts } = found;
+  const lease = { ...seen.result.found.facts.lease, expiresInMs: 0 };
+  return { ...seen, result: { ...result, found: { ...found, facts: { ...facts, lease } } } };
 }

@@ -19,6 +19,8 @@ export interface DeployContext {
   readonly availability: Availability;
   readonly emit: Emit;
   readonly clock: Clock;
+  /** Aborts when no new host is to be begun. */
+  readonly stop: AbortSignal;
   /** Aborts when hosts are to be left to their agents at once. */
   readonly leave: AbortSignal;
   readonly ports: HostPorts;

@@ -3,6 +3,7 @@ import { acquireLease, releaseLease, renewLease, turnBackAgent } from "#activati
 import { startDeadline } from "#core";
 import type { DeployContext } from "./deploy-context.ts";
 import type { HostLog } from "./host-log.ts";
+import { leasePatience } from "./lease-patience.ts";
 
 /** A lease that is renewed until it is disposed of, and then given back. */
 export interface KeptLease extends AsyncDisposable {
@@ -21,7 +22,7 @@ export async function keepLease(
   access: HostAccess,
   { log, context }: { readonly log: HostLog; readonly context: DeployContext },
 ): Promise<KeptLease> {
-  const { run, clock, leave } = context;
+  const { run, clock, stop, leave } = context;
   const reason = `skep deploy ${run.goal}`;
   const request = {
     run: run.id,
@@ -29,6 +30,7 @@ export async function keepLease(
     reason,
     ttlMs: LEASE_TTL_MS,
     steal: run.stealLease,
+    wait: leasePatience(log, { timeoutMs: run.leaseTimeoutMs, clock, stop }),
     signal: leave,
   };
   const { takenFrom } = await acquireLease(access, request);

@@ -1,5 +1,5 @@
-import type { HostFacts, PlanFacts } from "#activation";
-import { dryActivate, probeHost, readPlanFacts } from "#activation";
+import type { HostFacts, LeaseHolder, PlanFacts } from "#activation";
+import { describeHolder, dryActivate, probeHost, readPlanFacts } from "#activation";
 import { messageOf } from "#core";
 import type { Host, PlanGoal } from "#hive";
 import { activates } from "#hive";
@@ -9,6 +9,7 @@ import type { Closure, StoredPath, StorePath } from "#store";
 import { accessTo } from "../host/activation-scene.ts";
 import type { HostLog } from "../host/host-log.ts";
 import { isAsWanted } from "../host/is-as-wanted.ts";
+import { holderOf, settledFacts } from "../host/settled-facts.ts";
 import type { SshOptions } from "../host/log-in.ts";
 import { storeKindOf } from "../host/open-host-store.ts";
 import type { PlanPorts } from "./plan-ports.ts";
@@ -40,6 +41,8 @@ export interface LookAtHostOptions {
   readonly ssh: SshOptions;
   readonly ports: PlanPorts;
   readonly log: HostLog;
+  /** See leasePatience. */
+  readonly wait: (holder: LeaseHolder) => Promise<boolean>;
   /** Closures of systems that hosts run, as far as some host told them. */
   readonly known: Map<StorePath, readonly StoredPath[]>;
   readonly sizeOf: (path: StorePath) => number | undefined;
@@ -48,17 +51,21 @@ export interface LookAtHostOptions {
 
 /** Logs in once, reads what a plan needs to know, and changes nothing. */
 export async function lookAtHost(host: Host, options: LookAtHostOptions): Promise<HostLook> {
-  const { goal, wanted, ssh, ports, log, known, sizeOf, signal } = options;
+  const { goal, wanted, ssh, ports, log, wait, known, sizeOf, signal } = options;
   const { closure, manifest, secrets } = wanted;
   await using connection = await log.step("connect", () => ports.logIn(host, { ssh, signal }));
   const access = accessTo(host, connection);
-  const facts = await log.step("probe", () => probeHost(access, { signal }));
   const toplevel = closure?.toplevel;
-  if (isAsWanted(goal, { toplevel, secrets }, facts)) return { facts, isAsWanted: true };
+  const look = (): Promise<HostFacts> => probeHost(access, { signal });
+  const isDone = (seen: HostFacts): boolean => isAsWanted(goal, { toplevel, secrets }, seen);
+  const facts = await log.step("probe", () => settledFacts(look, { isDone, wait }));
+  if (isDone(facts)) return { facts, isAsWanted: true };
+  const holder = holderOf(facts);
+  const notices = holder === undefined ? [] : [`${describeHolder(holder)}: that run may yet change it`];
   const units = manifest === undefined ? [] : unitsToAsk(manifest);
   const found = await readPlanFacts(access, { units, signal });
   if (closure === undefined || toplevel === undefined) {
-    return { facts, isAsWanted: false, found, closure: undefined, missing: [], said: undefined, notices: [] };
+    return { facts, isAsWanted: false, found, closure: undefined, missing: [], said: undefined, notices };
   }
   const { running } = facts;
   const told = running === undefined ? undefined : known.get(running);
@@ -68,7 +75,6 @@ export async function lookAtHost(host: Host, options: LookAtHostOptions): Promis
     wanted: closure.paths.map(({ path }) => path),
   });
   if (running !== undefined && store.closure !== undefined) known.set(running, store.closure);
-  const notices: string[] = [];
   const isOnHost = !store.missing.includes(toplevel) && running !== toplevel;
   const said: string[] = [];
   if (manifest === undefined && isOnHost && activates(goal)) {

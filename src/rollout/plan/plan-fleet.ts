@@ -39,6 +39,8 @@ export interface PlanFleetOptions {
   /** Where secrets come from; undefined when there are none. */
   readonly secrets?: SecretVersionsSource | undefined;
   readonly reboot?: RebootPolicy | undefined;
+  /** How long to wait for a host that a run holds. Default: not at all. */
+  readonly leaseTimeoutMs?: number | undefined;
   /** Whether to keep what Nix built for it from being collected, so that the plan can be deployed later. */
   readonly keep?: boolean | undefined;
   /** Receives what goes on: steps of hosts, and what fails. There is no end of a run in it. Must not throw. */
@@ -89,6 +91,7 @@ export async function planFleet(hive: Hive, options: PlanFleetOptions): Promise<
   return await lookAtFleet(run, {
     ...{ hive, hosts, policy, limits, prepared, versions, emit, clock, signal },
     ssh: options.ssh ?? {},
+    leaseTimeoutMs: options.leaseTimeoutMs,
     ports: realPlanPorts,
     manifestOf: native.manifestOf,
   });

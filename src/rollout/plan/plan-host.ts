@@ -6,6 +6,7 @@ import type { Manifest } from "#native";
 import type { Closure, StoredPath, StorePath } from "#store";
 import type { Emit } from "../host/host-log.ts";
 import { HostLog } from "../host/host-log.ts";
+import { leasePatience } from "../host/lease-patience.ts";
 import type { SshOptions } from "../host/log-in.ts";
 import type { PlannedHost } from "../rollout-plan.ts";
 import { toErrorJson } from "../to-error-json.ts";
@@ -26,6 +27,8 @@ export interface HostWork {
   readonly sizeOf: (path: StorePath) => number | undefined;
   readonly emit: Emit;
   readonly clock: Clock;
+  /** How long to wait for a host that a run holds. Default: not at all. */
+  readonly leaseTimeoutMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -69,7 +72,9 @@ async function compare(
   const { goal } = work;
   const manifest = closure === undefined ? undefined : work.manifestOf(closure.toplevel);
   const wanted = { closure, manifest, secrets };
-  const look = await lookAtHost(host, { ...work, wanted, log: new HostLog(host.name, work) });
+  const log = new HostLog(host.name, work);
+  const wait = leasePatience(log, { timeoutMs: work.leaseTimeoutMs, clock: work.clock, stop: work.signal });
+  const look = await lookAtHost(host, { ...work, wanted, log, wait });
   const from = stateOf(look.facts);
   const to = {
     toplevel: closure?.toplevel ?? null,

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import type { HostFacts } from "#activation";
 import { probeHost } from "#activation";
 import type { Clock, SkepErrorJson } from "#core";
 import type { HostName } from "#hive";
@@ -6,8 +7,10 @@ import { accessTo } from "../host/activation-scene.ts";
 import type { Emit } from "../host/host-log.ts";
 import { HostLog } from "../host/host-log.ts";
 import { isAsWanted } from "../host/is-as-wanted.ts";
+import { leasePatience } from "../host/lease-patience.ts";
 import type { SshOptions } from "../host/log-in.ts";
 import { logIn } from "../host/log-in.ts";
+import { settledFacts } from "../host/settled-facts.ts";
 import type { PlannedHost, RolloutPlan } from "../rollout-plan.ts";
 import type { RolloutReport } from "../rollout-report.ts";
 import { toErrorJson } from "../to-error-json.ts";
@@ -66,13 +69,19 @@ async function findMove(
 ): Promise<SkepErrorJson | undefined> {
   if ("error" in planned || "back" in planned || planned.expected === undefined) return undefined;
   const { host, expected: then, secrets } = planned;
-  const { ssh, signal } = options;
+  const { ssh, emit, clock, signal } = options;
   const toplevel = "closure" in planned ? planned.closure.toplevel : undefined;
   try {
     await using connection = await logIn(host, { ssh, signal });
     const access = accessTo(host, connection);
-    const facts = await probeHost(access, { signal });
-    if (isAsWanted(plan.run.goal, { toplevel, secrets }, facts) || !hasMoved(then, facts)) return undefined;
+    const log = new HostLog(host.name, { emit, clock });
+    const isDone = (facts: HostFacts): boolean =>
+      isAsWanted(plan.run.goal, { toplevel, secrets }, facts) || !hasMoved(then, facts);
+    const facts = await settledFacts(() => probeHost(access, { signal }), {
+      isDone,
+      wait: leasePatience(log, { timeoutMs: plan.run.leaseTimeoutMs, clock, stop: signal }),
+    });
+    if (isDone(facts)) return undefined;
     return toErrorJson(await movedError(access, { then, facts, signal }), host.name);
   } catch {
     return undefined;

@@ -61,6 +61,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
   const run: Run = {
     ...{ id: header.run, goal: header.goal, startedAt: clock.now(), operator, revision: header.revision },
     stealLease: options.stealLease ?? false,
+    leaseTimeoutMs: options.leaseTimeoutMs,
     reboot: header.reboot,
     rollback: header.rollback,
   };
@@ -93,7 +94,7 @@ export async function resumeRun(hive: Hive, journal: JournalRead, options: Resum
     hive: hive.hosts,
   });
   const context: DeployContext = {
-    ...{ run, ssh: options.ssh ?? {}, emit, clock, leave, ports },
+    ...{ run, ssh: options.ssh ?? {}, emit, clock, stop, leave, ports },
     narSource: sharedNarSource(),
     copyLimit: pLimit(limits.copy),
     activateLimit: pLimit(limits.activate),
