@@ -1,6 +1,7 @@
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { isStorePath } from "#store";
+import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import type { BootFacts } from "./boot-parts.ts";
 import type { DeploymentRecord } from "./deployment-record.ts";
 import { parseRecord } from "./deployment-record.ts";
@@ -8,7 +9,7 @@ import { ActivationError } from "./errors.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
-import { BOOT_FUNCTIONS, BOOTED_PARTS } from "./reboot-need.ts";
+import { BOOTED_PARTS } from "./reboot-need.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
 
 /** What a plan wants to know of a host beyond what a deployment looks at first. Read in one round trip. */
@@ -116,15 +117,6 @@ export function parsePlanFacts(text: string, units: readonly string[]): PlanFact
 export const PLAN_SCRIPT = `${BOOT_FUNCTIONS}
 tab=$(printf '\\t')
 tell() { sed "s/^/$1$tab/"; }
-leads_to() {
-  at=$1
-  for _ in 1 2 3 4 5 6 7 8; do
-    [ -L "$root$at" ] || break
-    to=$(readlink "$root$at")
-    case $to in /*) at=$to ;; *) at=\${at%/*}/$to ;; esac
-  done
-  [ ! -e "$root$at" ] || echo "$at"
-}
 
 last=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null | head -n 1)
 [ -z "$last" ] || { cat "$last"; echo; } | sed '/^$/d' | tell record

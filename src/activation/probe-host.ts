@@ -1,6 +1,7 @@
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
+import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import { ActivationError } from "./errors.ts";
 import type { ProfilePath } from "./host-layout.ts";
 import { hostLayout, profileFor } from "./host-layout.ts";
@@ -144,9 +145,8 @@ function generationOf(link: string | undefined): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-export const PROBE_SCRIPT = `
+export const PROBE_SCRIPT = `${BOOT_FUNCTIONS}
 tab=$(printf '\\t')
-say() { printf '%s=%s\\n' "$1" "$2"; }
 if [ -f "$root${hostLayout.lease}" ]; then
   while IFS='=' read -r what value; do
     say "holder.$what" "$value"
@@ -182,8 +182,7 @@ if [ -f "$committing" ]; then
     say cut_system "$(sed -n 's/^system=//p' "$committing")"
   fi
 fi
-boot_id=/proc/sys/kernel/random/boot_id
-say boot_id "$(cat "$root$boot_id" 2>/dev/null || cat "$boot_id" 2>/dev/null)"
+say_boot_id
 store=$root/nix/store
 while [ -n "$store" ] && [ ! -d "$store" ]; do store=\${store%/*}; done
 say free_kib "$(df -P -k "\${store:-/}" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\).*/\\1/p')"

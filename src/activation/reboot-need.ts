@@ -1,5 +1,6 @@
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
+import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import { ActivationError } from "./errors.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
@@ -96,37 +97,9 @@ export function versionIn(path: string): string | undefined {
   return /^\/nix\/store\/[a-z0-9]{32}-[^/]*?-([^a-zA-Z/-][^/]*)/.exec(path)?.[1];
 }
 
-/**
- * Shell functions about the boot of a host.
- * - `boots_itself`: whether what lies below the root is a system of its own, and not a folder on another
- * - `say_boot_id`: the kernel's, or the stand-in of a host that has no kernel of its own
- */
-export const BOOT_FUNCTIONS = `
-say() { printf '%s=%s\\n' "$1" "$2"; }
-boots_itself() {
-  systemctl=$(command -v systemctl)
-  case $root:$systemctl in :/* | "$root:$root"/*) return 0 ;; esac
-  return 1
-}
-say_boot_id() {
-  boot_id=/proc/sys/kernel/random/boot_id
-  say boot_id "$(cat "$root$boot_id" 2>/dev/null || cat "$boot_id" 2>/dev/null)"
-}
-`;
-
-// Links below a root say what they would say if it were /, so each step of the way is followed by hand.
 export const NEED_SCRIPT = `${BOOT_FUNCTIONS}
 toplevel=$1
 tab=$(printf '\\t')
-leads_to() {
-  at=$1
-  for _ in 1 2 3 4 5 6 7 8; do
-    [ -L "$root$at" ] || break
-    to=$(readlink "$root$at")
-    case $to in /*) at=$to ;; *) at=\${at%/*}/$to ;; esac
-  done
-  [ ! -e "$root$at" ] || echo "$at"
-}
 part() {
   case $1 in
     kernel-params) if [ -f "$root$2/$1" ]; then cat "$root$2/$1"; fi ;;
