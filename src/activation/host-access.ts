@@ -1,4 +1,6 @@
 import type { CommandResult, CommandRunner, RunOptions } from "#core";
+import { lastLines, succeeded } from "#core";
+import { ActivationError } from "./errors.ts";
 
 /** A host as this layer reaches it. */
 export interface HostAccess {
@@ -25,6 +27,27 @@ export function runScript(
   }: { readonly script: string; readonly args?: readonly string[] } & Omit<RunOptions, "stdin">,
 ): Promise<CommandResult> {
   return runner.run(["sh", "-s", "--", root, ...args], { ...options, stdin: `${PRELUDE}${script}` });
+}
+
+/**
+ * Runs a script that only reads, and gives what it printed.
+ * @param options.what what it reads, for the message.
+ * @param options.ending what it prints last once it has read all.
+ * @throws ActivationError `activation/probe`.
+ */
+export async function readByScript(
+  access: HostAccess,
+  {
+    what,
+    ending = "",
+    ...script
+  }: { readonly what: string; readonly ending?: string } & Parameters<typeof runScript>[1],
+): Promise<string> {
+  const result = await runScript(access, script);
+  if (succeeded(result) && result.stdout.endsWith(ending)) return result.stdout;
+  throw new ActivationError("activation/probe", `cannot read ${what}: ${lastLines(result)}`, {
+    hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
+  });
 }
 
 /**

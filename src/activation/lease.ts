@@ -15,7 +15,7 @@ import { formatDuration, lastLines, succeeded } from "#core";
 import { ActivationError } from "./errors.ts";
 import { hostLayout } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
-import { runScript } from "./host-access.ts";
+import { readByScript, runScript } from "./host-access.ts";
 
 /** Who a lease is for. */
 export interface LeaseRequest {
@@ -95,11 +95,8 @@ export async function readLease(
   access: HostAccess,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<LeaseHolder | undefined> {
-  const result = await runScript(access, { script: LOOK_SCRIPT, signal, timeoutMs: 30_000 });
-  if (succeeded(result)) return parseHolder(result.stdout);
-  throw new ActivationError("activation/probe", `cannot read the lease of the host: ${lastLines(result)}`, {
-    hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
-  });
+  const what = "the lease of the host";
+  return parseHolder(await readByScript(access, { what, script: LOOK_SCRIPT, signal, timeoutMs: 30_000 }));
 }
 
 /**

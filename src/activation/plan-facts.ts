@@ -1,13 +1,11 @@
-import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { isStorePath } from "#store";
 import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import type { BootFacts } from "./boot-parts.ts";
 import type { DeploymentRecord } from "./deployment-record.ts";
 import { parseRecord } from "./deployment-record.ts";
-import { ActivationError } from "./errors.ts";
 import type { HostAccess } from "./host-access.ts";
-import { runScript } from "./host-access.ts";
+import { readByScript } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
 import { BOOTED_PARTS } from "./reboot-need.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
@@ -62,11 +60,10 @@ export async function readPlanFacts(
     readonly timeoutMs?: number | undefined;
   },
 ): Promise<PlanFacts> {
-  const result = await runScript(access, { script: PLAN_SCRIPT, args: units, signal, timeoutMs });
-  if (succeeded(result) && result.stdout.endsWith("complete\n")) return parsePlanFacts(result.stdout, units);
-  throw new ActivationError("activation/probe", `cannot read what the host runs: ${lastLines(result)}`, {
-    hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
-  });
+  const what = "what the host runs";
+  const script = { script: PLAN_SCRIPT, args: units, ending: "complete\n" };
+  const text = await readByScript(access, { what, ...script, signal, timeoutMs });
+  return parsePlanFacts(text, units);
 }
 
 /** Parses lines of a word, a tab, and what it is about; see {@link PLAN_SCRIPT}. */

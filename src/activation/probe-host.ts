@@ -1,4 +1,3 @@
-import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
 import { BOOT_FUNCTIONS } from "./boot-functions.ts";
@@ -6,7 +5,7 @@ import { ActivationError } from "./errors.ts";
 import type { ProfilePath } from "./host-layout.ts";
 import { hostLayout, profileFor } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
-import { runScript } from "./host-access.ts";
+import { readByScript } from "./host-access.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { parseHolder } from "./lease.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
@@ -71,13 +70,8 @@ export async function probeHost(
   access: HostAccess,
   { signal, timeoutMs = 30_000 }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number } = {},
 ): Promise<HostFacts> {
-  const result = await runScript(access, { script: PROBE_SCRIPT, signal, timeoutMs });
-  if (!succeeded(result)) {
-    throw new ActivationError("activation/probe", `cannot read the state of the host: ${lastLines(result)}`, {
-      hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
-    });
-  }
-  return parseFacts(result.stdout, access);
+  const text = await readByScript(access, { what: "the state of the host", script: PROBE_SCRIPT, signal, timeoutMs });
+  return parseFacts(text, access);
 }
 
 /** Parses what the probe script prints: lines of `key=value`, of which `failed` may come many times. */

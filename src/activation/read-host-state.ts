@@ -1,11 +1,9 @@
-import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
 import type { DeploymentRecord } from "./deployment-record.ts";
 import { parseRecord } from "./deployment-record.ts";
-import { ActivationError } from "./errors.ts";
 import type { HostAccess } from "./host-access.ts";
-import { runScript } from "./host-access.ts";
+import { readByScript } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
 import type { HostFacts } from "./probe-host.ts";
 import { parseFacts, PROBE_SCRIPT } from "./probe-host.ts";
@@ -44,11 +42,8 @@ export async function readHostState(
   access: HostAccess,
   { signal, timeoutMs = 60_000 }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number } = {},
 ): Promise<HostState> {
-  const result = await runScript(access, { script: STATE_SCRIPT, signal, timeoutMs });
-  if (succeeded(result)) return parseHostState(result.stdout, access);
-  throw new ActivationError("activation/probe", `cannot read the state of the host: ${lastLines(result)}`, {
-    hint: "skep needs a POSIX sh on the host; log in by hand and see whether `sh -s` works",
-  });
+  const text = await readByScript(access, { what: "the state of the host", script: STATE_SCRIPT, signal, timeoutMs });
+  return parseHostState(text, access);
 }
 
 /** Parses what the state script prints: that of the probe and the reboot's need, and lines of its own. */
