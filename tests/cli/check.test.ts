@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
+import type { SkepOptions } from "./run-skep.ts";
+import { startSkep } from "./run-skep.ts";
 
 describe("skep check", { timeout: 60_000 }, () => {
   let sandbox: Sandbox;
@@ -64,21 +64,13 @@ describe("skep check", { timeout: 60_000 }, () => {
     status = 200;
   });
 
-  function start(argv: readonly string[], { isTTY = false } = {}) {
-    const stdout = Object.assign(new PassThrough(), isTTY ? { isTTY, columns: 40, rows: 24 } : {});
-    const stderr = new PassThrough();
-    let shown = "";
-    stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));
-    const ssh = ["--ssh-config", sandbox.sshConfigFile];
-    const env = { PATH: process.env.PATH, HOME: folder };
-    const ended = runCli(["check", ...ssh, ...argv], { stdout, stderr, env, cwd: folder });
-    return { ended, shown: () => shown, errors: () => String((stderr.read() as Buffer | null) ?? "") };
-  }
-  async function skepCheck(...argv: string[]) {
-    const { ended, shown, errors } = start(argv);
-    const exitCode = await ended;
-    return { exitCode, stdout: shown(), stderr: errors() };
-  }
+  const start = (argv: readonly string[], size?: SkepOptions["size"]) =>
+    startSkep(["check", "--ssh-config", sandbox.sshConfigFile, ...argv], {
+      env: { PATH: process.env.PATH, HOME: folder },
+      cwd: folder,
+      size,
+    });
+  const skepCheck = (...argv: string[]) => start(argv).ended;
   const stopWatching = (): void => void process.emit("SIGINT");
 
   it("says how each host is, and which has no checks", async () => {
@@ -105,8 +97,8 @@ cache-1  none     it has no checks
     status = 503;
     const running = start(["--on", "web-1", "--wait", "--json"]);
     server.once("request", () => (status = 200));
-    expect(await running.ended).toBe(0);
-    const { checks } = JSON.parse(running.shown()) as { readonly checks: readonly { readonly attempts: number }[] };
+    expect(await running.ended).toMatchObject({ exitCode: 0 });
+    const { checks } = JSON.parse(running.stdout()) as { readonly checks: readonly { readonly attempts: number }[] };
     expect(checks[0]!.attempts).toBeGreaterThan(1);
   });
 
@@ -139,7 +131,7 @@ cache-1  none     it has no checks
     const watch = start(["--on", "web-1, cache-1", "--watch", "--every", "100ms"]);
     const words = (): readonly string[] =>
       watch
-        .shown()
+        .stdout()
         .trim()
         .split("\n")
         .map((line) => line.split(/ {2,}/).slice(1, 3).join(" "));
@@ -149,14 +141,14 @@ cache-1  none     it has no checks
     status = 200;
     await expect.poll(words).toEqual(["web-1 ok", "cache-1 none", "web-1 failed", "web-1 ok"]);
     stopWatching();
-    expect(await watch.ended).toBe(0);
+    expect(await watch.ended).toMatchObject({ exitCode: 0 });
   });
 
   it("--watch --json writes changes, among them a host that goes away and comes back over a new login", async () => {
     const watch = start(["--on", "db-1", "--watch", "--every", "100ms", "--json"]);
     const changes = () =>
       watch
-        .shown()
+        .stdout()
         .trim()
         .split("\n")
         .filter((line) => line !== "")
@@ -171,23 +163,23 @@ cache-1  none     it has no checks
       .poll(() => changes().at(-1), { timeout: 20_000 })
       .toMatchObject({ check: "says its name", passed: true });
     stopWatching();
-    expect(await watch.ended).toBe(0);
+    expect(await watch.ended).toMatchObject({ exitCode: 0 });
   });
 
   it("--watch that is ended while a check fails ends with exit code 5", async () => {
     status = 500;
     const watch = start(["--on", "web-1", "--watch", "--every", "100ms"]);
-    await expect.poll(watch.shown).toContain("failed");
+    await expect.poll(watch.stdout).toContain("failed");
     stopWatching();
-    expect(await watch.ended).toBe(5);
+    expect(await watch.ended).toMatchObject({ exitCode: 5 });
   });
 
   it("--watch on a terminal draws the table anew, no line wider than it", async () => {
-    const watch = start(["--on", "web-1", "--watch", "--every", "100ms"], { isTTY: true });
-    await expect.poll(() => watch.shown().split("\u001b[H").length).toBeGreaterThan(3);
+    const watch = start(["--on", "web-1", "--watch", "--every", "100ms"], { columns: 40, rows: 24 });
+    await expect.poll(() => watch.stdout().split("\u001b[H").length).toBeGreaterThan(3);
     stopWatching();
-    expect(await watch.ended).toBe(0);
-    const frame = watch.shown().split("\u001b[H").at(-1)!;
+    expect(await watch.ended).toMatchObject({ exitCode: 0 });
+    const frame = watch.stdout().split("\u001b[H").at(-1)!;
     const lines = frame
       .replaceAll(/\u001b\[\d*[mKJ]/g, "")
       .trimEnd()

@@ -2,13 +2,12 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { runCli } from "#cli";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
+import { runSkep } from "./run-skep.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const HOSTS = ["web-1", "web-2"] as const;
@@ -50,13 +49,11 @@ describe("skep ci", { timeout: 180_000 }, () => {
       ? safeReadlink(link)
       : undefined;
   };
-  async function skep(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const terminal = { stdout, stderr, cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } };
-    const exitCode = await runCli([...argv, "--ssh-config", sandbox.sshConfigFile], terminal);
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+  const skep = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    runSkep([...argv, "--ssh-config", sandbox.sshConfigFile], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: folder, ...env },
+    });
   /** The job's own files of GitHub. */
   const github = (): Record<string, string> => ({
     GITHUB_ACTIONS: "true",

@@ -2,13 +2,12 @@ import { execFile, spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quoteArgv } from "#core";
-import { runCli } from "#cli";
 import { splitLine } from "../../src/cli/completion/split-line.ts";
 import { SCRIPTS } from "../../src/cli/completion/scripts.ts";
+import { runSkep } from "./run-skep.ts";
 
 const run = promisify(execFile);
 
@@ -40,10 +39,9 @@ afterAll(() => rm(cwd, { recursive: true }));
 
 /** What skep answers a shell: the kind of the answer, and the words. */
 async function ask(...words: string[]): Promise<readonly [kind: string, ...words: string[]]> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  expect(await runCli(["__complete", ...words], { stdout, stderr, env: {}, cwd })).toBe(0);
-  expect(stderr.read()).toBeNull();
-  const [kind = "", ...lines] = String(stdout.read()).trimEnd().split("\n");
+  const { exitCode, stdout, stderr } = await runSkep(["__complete", ...words], { cwd });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const [kind = "", ...lines] = stdout.trimEnd().split("\n");
   return [kind, ...lines.map((line) => line.replace(/\t.*/, ""))];
 }
 
@@ -110,9 +108,8 @@ describe("splitLine()", () => {
 
 describe("skep completion", () => {
   const print = async (env: Record<string, string>, ...argv: string[]) => {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const exitCode = await runCli(["completion", ...argv], { stdout, stderr, env, cwd });
-    return { exitCode, text: String(stdout.read() ?? stderr.read()) };
+    const { exitCode, stdout, stderr } = await runSkep(["completion", ...argv], { env, cwd });
+    return { exitCode, text: stdout === "" ? stderr : stdout };
   };
 
   it("prints the script of the shell that is named, else of the one that SHELL names", async () => {

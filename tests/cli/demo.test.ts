@@ -1,15 +1,10 @@
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { runCli } from "#cli";
+import { runSkep } from "./run-skep.ts";
 
 describe("skep demo", () => {
   it("deploys the example fleet: v1, v2, and a broken v3 that only the canary sees", { timeout: 120_000 }, async () => {
-    const stdout = new PassThrough();
-    const stderr = new PassThrough();
-    const exitCode = await runCli(["demo"], { stdout, stderr, env: {}, cwd: "/" });
-    const said = String(stdout.read());
-    const told = String(stderr.read());
+    const { exitCode, stdout: said, stderr: told } = await runSkep(["demo"]);
     expect({ exitCode, told }).toMatchObject({ exitCode: 0 });
 
     const answers = [...said.matchAll(/curl (\S+):8080 +-> +(.*)$/gm)].map(([, host = "", answer = ""]) => [
@@ -30,15 +25,13 @@ describe("skep demo", () => {
 
 describe("skep deploy --sandbox", () => {
   it("deploys the example hive to twins, and says which hosts cannot have one", { timeout: 60_000 }, async () => {
-    const stdout = new PassThrough();
-    const stderr = new PassThrough();
     const hive = join(import.meta.dirname, "../../hive.example.ts");
     const argv = ["deploy", "--sandbox", "--json", "--quiet", "--hive", hive, "--on", "db-1, edge-1"];
-    const exitCode = await runCli(argv, { stdout, stderr, env: {}, cwd: "/" });
-    const lines = String(stdout.read()).trimEnd().split("\n");
-    expect({ exitCode, told: String(stderr.read()) }).toEqual({
+    const { exitCode, stdout, stderr } = await runSkep(argv);
+    const lines = stdout.trimEnd().split("\n");
+    expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      told:
+      stderr:
         "skep: notice: edge-1: no sandbox for systems made by Nix\n" +
         "skep: notice: on sandbox twins with made-up secrets: no real host is touched\n",
     });

@@ -1,17 +1,16 @@
-import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import { splitLine } from "../../src/cli/completion/split-line.ts";
 import type { CommandDescription } from "../../src/cli/describe-commands.ts";
 import { allCommands, describeCommands } from "../../src/cli/describe-commands.ts";
 import { skepCommands } from "../commands-page.ts";
+import { runSkep } from "./run-skep.ts";
 
 const COMMANDS = allCommands(skepCommands()).map((command) => ({ ...command, name: command.path.join(" ") }));
 
 async function helpOf({ path }: CommandDescription): Promise<string> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  expect(await runCli([...path, "--help"], { stdout, stderr, env: {}, cwd: "/" })).toBe(0);
-  return String((stdout.read() as Buffer | null) ?? "");
+  const { exitCode, stdout } = await runSkep([...path, "--help"]);
+  expect(exitCode).toBe(0);
+  return stdout;
 }
 
 describe.each(COMMANDS)("skep $name", (command) => {

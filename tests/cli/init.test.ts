@@ -3,12 +3,11 @@ import { generateKeyPairSync } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { Writable } from "node:stream";
 import { promisify } from "node:util";
 import * as prettier from "prettier";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import { generateIdentity } from "#secrets";
+import { runSkep } from "./run-skep.ts";
 
 const run = promisify(execFile);
 const REPOSITORY = resolve(import.meta.dirname, "../..");
@@ -26,21 +25,8 @@ afterEach(async () => {
   await rm(cwd, { recursive: true });
 });
 
-async function skep(argv: readonly string[], folder = cwd) {
-  const said = { stdout: "", stderr: "" };
-  // Taken as it comes: what holds a secret is overwritten afterwards.
-  const streamTo = (name: keyof typeof said): Writable =>
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        said[name] += String(chunk);
-        done();
-      },
-    });
-  const [stdout, stderr] = [streamTo("stdout"), streamTo("stderr")];
-  const env = { HOME: home, USER: "alice", PATH: process.env.PATH };
-  const exitCode = await runCli(argv, { stdout, stderr, env, cwd: folder });
-  return { exitCode, ...said };
-}
+const skep = (argv: readonly string[], folder = cwd) =>
+  runSkep(argv, { env: { HOME: home, USER: "alice", PATH: process.env.PATH }, cwd: folder });
 
 /** All files below a folder, by their names. */
 async function filesOf(folder: string): Promise<ReadonlyMap<string, string>> {

@@ -1,12 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { Goal } from "#hive";
 import { GOALS } from "#hive";
 import { refuseIdleOptions } from "../../src/cli/refuse-odd-options.ts";
+import { runSkep } from "./run-skep.ts";
 
 let cwd = "";
 beforeAll(async () => {
@@ -27,12 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
-async function run(...argv: string[]) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const exitCode = await runCli(argv, { stdout, stderr, env: {}, cwd });
-  const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-  return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-}
+const run = (...argv: string[]) => runSkep(argv, { cwd });
 
 describe("options that do not go together", () => {
   it.each([

@@ -1,22 +1,17 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { acquireLease } from "#activation";
-import { runCli } from "#cli";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { logIn } from "../sandbox/log-in.ts";
 import { sshKeygen } from "../secrets/tools.ts";
+import type { SkepOptions } from "./run-skep.ts";
+import { startSkep } from "./run-skep.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
-
-interface Running {
-  readonly ended: Promise<number>;
-  readonly shown: () => string;
-  readonly told: () => string;
-}
 
 describe("operating hosts", { timeout: 240_000 }, () => {
   let sandbox: Sandbox;
@@ -62,22 +57,13 @@ describe("operating hosts", { timeout: 240_000 }, () => {
     return readFileSync(join(root, readlinkSync(join(root, "etc/release"))), "utf8");
   };
 
-  function start(argv: readonly string[], { isTTY = false, answer = "" } = {}): Running {
-    const tty = isTTY ? { isTTY, columns: 100, rows: 24 } : {};
-    const [stdout, stderr] = [Object.assign(new PassThrough(), tty), Object.assign(new PassThrough(), tty)];
-    let [shown, told] = ["", ""];
-    stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));
-    stderr.setEncoding("utf8").on("data", (text: string) => (told += text));
-    const stdin = Object.assign(Readable.from([answer]), tty);
-    const env = { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" };
-    const ended = runCli(argv, { stdout, stderr, stdin, env, cwd: folder });
-    return { ended, shown: () => shown, told: () => told };
-  }
-  async function skep(...argv: readonly string[]) {
-    const running = start(argv);
-    const exitCode = await running.ended;
-    return { exitCode, stdout: running.shown(), stderr: running.told() };
-  }
+  const start = (argv: readonly string[], options?: SkepOptions) =>
+    startSkep(argv, { env: { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" }, cwd: folder, ...options });
+  const skep = (...argv: readonly string[]) => start(argv).ended;
+  const terminal = (answer = ""): SkepOptions => ({
+    stdin: Object.assign(Readable.from([answer]), { isTTY: true }),
+    size: { columns: 100, rows: 24 },
+  });
   const lines = (text: string): readonly Record<string, unknown>[] =>
     text
       .trim()
@@ -142,19 +128,19 @@ describe("operating hosts", { timeout: 240_000 }, () => {
 
   it("status --watch draws on a terminal, writes what is new elsewhere, and ends as it last was", async () => {
     await deploy("v1");
-    const terminal = start(["status", "--watch", "--every", "100ms", "--exit-code"], { isTTY: true });
+    const shown = start(["status", "--watch", "--every", "100ms", "--exit-code"], terminal());
     const plain = start(["status", "--watch", "--every", "100ms", "--json", "--exit-code", "--on", "web-1"]);
     await expect
-      .poll(() => lines(plain.shown() || "{}").map(({ state }) => state), { timeout: 30_000 })
+      .poll(() => lines(plain.stdout() || "{}").map(({ state }) => state), { timeout: 30_000 })
       .toEqual(["ok"]);
-    await expect.poll(terminal.shown, { timeout: 30_000 }).toMatch(/3 hosts: 3 ok; Ctrl-C ends this/);
+    await expect.poll(shown.stdout, { timeout: 30_000 }).toMatch(/3 hosts: 3 ok; Ctrl-C ends this/);
     await deploy("v2", "--on", "web-1");
     await expect
-      .poll(() => lines(plain.shown()).at(-1), { timeout: 30_000 })
+      .poll(() => lines(plain.stdout()).at(-1), { timeout: 30_000 })
       .toMatchObject({ state: "drift", lease: null });
-    await expect.poll(terminal.shown, { timeout: 30_000 }).toMatch(/\u001b\[H.*2 ok, 1 drift/);
+    await expect.poll(shown.stdout, { timeout: 30_000 }).toMatch(/\u001b\[H.*2 ok, 1 drift/);
     interrupt();
-    expect(await Promise.all([terminal.ended, plain.ended])).toEqual([5, 5]);
+    expect(await Promise.all([shown.ended, plain.ended])).toMatchObject([{ exitCode: 5 }, { exitCode: 5 }]);
   });
 
   it("rollback goes to the deployment before, then one further; forward by number; history tells it", async () => {
@@ -350,8 +336,8 @@ describe("operating hosts", { timeout: 240_000 }, () => {
     };
     await expect.poll(() => pids().length, { timeout: 30_000 }).toBe(4);
     interrupt();
-    expect(await running.ended).toBe(130);
-    expect(running.told()).toContain("skep: error: web-1: the command was ended\n");
+    expect(await running.ended).toMatchObject({ exitCode: 130 });
+    expect(running.stderr()).toContain("skep: error: web-1: the command was ended\n");
     await expect.poll(() => pids().filter(isAlive), { timeout: 30_000 }).toEqual([]);
   });
 
@@ -385,12 +371,12 @@ describe("operating hosts", { timeout: 240_000 }, () => {
       exitCode: 2,
       stderr: expect.stringContaining("--yes") as string,
     });
-    const declined = start(["lease", "break", "--on", "web-1"], { isTTY: true, answer: "n\n" });
-    expect([await declined.ended, declined.shown()]).toEqual([5, ""]);
+    const declined = start(["lease", "break", "--on", "web-1"], terminal("n\n"));
+    expect(await declined.ended).toMatchObject({ exitCode: 5, stdout: "" });
     expect((await skep("lease", "ls", "--on", "web-1")).stdout).toContain("held by");
-    const agreed = start(["lease", "break", "--on", "web-1, web-2"], { isTTY: true, answer: "y\n" });
-    expect(await agreed.ended).toBe(0);
-    expect(agreed.shown()).toBe(`\
+    const agreed = start(["lease", "break", "--on", "web-1, web-2"], terminal("y\n"));
+    expect(await agreed.ended).toMatchObject({ exitCode: 0 });
+    expect(agreed.stdout()).toBe(`\
 web-2  nobody holds it
 web-1  taken from ann@laptop (run run-a, skep deploy switch): it had nothing under way there
 `);

@@ -2,12 +2,11 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { runCli } from "#cli";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { noNix } from "../store/real-store.ts";
+import { runSkep } from "./run-skep.ts";
 
 /** What NixOS's says, as far as a plan reads it. */
 const SWITCH = `#!/bin/sh
@@ -54,13 +53,8 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
     );
     return path;
   }
-  async function skep(...argv: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const env = { PATH: process.env.PATH, HOME: folder };
-    const exitCode = await runCli([...argv, "--quiet"], { stdout, stderr, env, cwd: folder });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+  const skep = (...argv: string[]) =>
+    runSkep([...argv, "--quiet"], { env: { PATH: process.env.PATH, HOME: folder }, cwd: folder });
 
   it("is honest about units until the system is on the host, which then says them", async () => {
     want("1");

@@ -10,13 +10,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { FleetPlan, PlannedHostChange } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
+import { runSkep } from "./run-skep.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
 
@@ -76,14 +75,10 @@ describe("skep plan and skep deploy --plan", { timeout: 180_000 }, () => {
        });`,
     );
   }
-  async function skep(...argv: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const env = { PATH: process.env.PATH, HOME: folder };
+  const skep = (...argv: string[]) => {
     const reach = argv[0] === "secrets" ? [] : ["--ssh-config", sandbox.sshConfigFile];
-    const exitCode = await runCli([...argv, ...reach], { stdout, stderr, env, cwd: folder });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+    return runSkep([...argv, ...reach], { env: { PATH: process.env.PATH, HOME: folder }, cwd: folder });
+  };
   const planFile = (): FleetPlan => JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as FleetPlan;
   const runningOf = (name: string): string => readlinkSync(join(sandbox.host(name).root, "run/current-system"));
   async function deployed(version: string, words?: HiveWords): Promise<void> {

@@ -1,13 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { JournalHeader, RolloutEvent } from "#rollout";
 import { openJournal, runsFolder } from "#rollout";
 import { junitProblems, readJunit } from "../report/junit-reader.ts";
 import { typicalRun } from "../report/typical-run.ts";
+import { runSkep } from "./run-skep.ts";
 
 const OLD = "20260130-090000-aaaa";
 const NEW = "20260131-142501-3f9a";
@@ -35,12 +34,7 @@ describe("skep report", () => {
     await using journal = await openJournal(runsFolder({ directory: folder }), header, { onTrouble: () => undefined });
     for (const event of events) journal.append(event);
   }
-  async function skep(...argv: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const exitCode = await runCli(argv, { stdout, stderr, env: {}, cwd: folder });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+  const skep = (...argv: string[]) => runSkep(argv, { cwd: folder });
 
   it("tells how a run ended in the words it was told in then, without reading the hive", async () => {
     const { exitCode, stdout, stderr } = await skep("report", OLD);

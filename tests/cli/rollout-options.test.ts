@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { RolloutInput } from "#hive";
 import { command, nixos, parseHive } from "#hive";
 import type { RolloutArguments } from "../../src/cli/rollout-options.ts";
 import { policyOf } from "../../src/cli/rollout-options.ts";
+import { runSkep } from "./run-skep.ts";
 
 const system = nixos({ flake: "github:example/fleet" });
 const NOWHERE = { stderr: new PassThrough() };
@@ -190,12 +190,7 @@ describe("skep deploy", () => {
   });
   afterAll(() => rm(cwd, { recursive: true }));
 
-  async function run(...argv: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const exitCode = await runCli(argv, { stdout, stderr, env: {}, cwd });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+  const run = (...argv: string[]) => runSkep(argv, { cwd });
 
   it.each([
     {

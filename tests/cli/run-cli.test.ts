@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EXIT_CODES, runCli } from "#cli";
+import { EXIT_CODES } from "#cli";
+import { runSkep } from "./run-skep.ts";
 
 let cwd = "";
 beforeAll(async () => {
@@ -23,13 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
-async function run(...argv: string[]) {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const exitCode = await runCli(argv, { stdout, stderr, env: {}, cwd });
-  const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-  return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-}
+const run = (...argv: string[]) => runSkep(argv, { cwd });
 
 describe("skep hosts", () => {
   it("lists the hosts a selection means", async () => {

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { HostName } from "#hive";
 import type { JournalHeader, RolloutEvent } from "#rollout";
 import { openJournal, runsFolder } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
+import { runSkep } from "./run-skep.ts";
 
 const [WEB, DB] = ["web-1", "db-1"] as HostName[] as [HostName, HostName];
 const GONE = { pid: 2 ** 22 + 1, machine: "laptop", started: null };
@@ -55,12 +54,7 @@ describe("the runs of a hive", { timeout: 120_000 }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function skep(...argv: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const exitCode = await runCli(argv, { stdout, stderr, env: { TZ: "UTC" }, cwd: folder });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+  const skep = (...argv: string[]) => runSkep(argv, { env: { TZ: "UTC" }, cwd: folder });
   async function write(run: string, events: readonly RolloutEvent[], change: Partial<JournalHeader> = {}) {
     const [web, db] = [WEB, DB].map((name) => ({ ...{ name, wave: "rest" }, target: sandbox.host(name).target }));
     const header = {

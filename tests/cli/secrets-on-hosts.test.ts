@@ -1,9 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import { parseRecipient } from "#secrets";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
@@ -13,6 +12,7 @@ import { describeHost } from "../../src/cli/secrets/host-status.ts";
 import type { HostKeys } from "../../src/cli/secrets/retired.ts";
 import { describeRetiredKey, judgeRetiredKeys } from "../../src/cli/secrets/retired.ts";
 import { sshKeygen } from "../secrets/tools.ts";
+import { runSkep } from "./run-skep.ts";
 
 const HOSTS = ["web-1", "db-1", "cache-1"] as const;
 const CONSUMED = {
@@ -73,15 +73,12 @@ describe("the secrets of hosts", { timeout: 120_000 }, () => {
 
   const skep = (...argv: string[]) => skepOf(folder, ...argv);
   /** Somebody's keys are in their home. */
-  async function skepOf(home: string, ...argv: string[]) {
-    const stdout = new PassThrough();
-    const stderr = new PassThrough();
-    const stdin = Object.assign(Readable.from([]), { isTTY: true });
-    const env = { PATH: process.env.PATH, HOME: home };
-    const exitCode = await runCli(argv, { stdout, stderr, stdin, env, cwd: folder });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
-  }
+  const skepOf = (home: string, ...argv: string[]) =>
+    runSkep(argv, {
+      stdin: Object.assign(Readable.from([]), { isTTY: true }),
+      env: { PATH: process.env.PATH, HOME: home },
+      cwd: folder,
+    });
   const ssh = (): string[] => ["--ssh-config", sandbox.sshConfigFile];
   const status = (on = "*", ...more: string[]) => skep("secrets", "status", "--on", on, ...ssh(), ...more);
   const check = (...more: string[]) => skep("secrets", "check", "--on-host", ...ssh(), ...more);
@@ -277,11 +274,10 @@ describe("options about hosts", () => {
     [["secrets", "status", "--parallel", "2"], "--parallel is about hosts, and without --on none is asked"],
     [["secrets", "status", "--on", "*", "--parallel", "0"], "--parallel takes a whole number from 1 up"],
   ])("skep %s", async (argv, message) => {
-    const stderr = new PassThrough();
-    const exitCode = await runCli(argv, { stdout: new PassThrough(), stderr, env: {}, cwd: "/" });
-    expect({ exitCode, told: String(stderr.read()) }).toEqual({
+    expect(await runSkep(argv)).toEqual({
       exitCode: 2,
-      told: expect.stringContaining(`skep: error: ${message} [cli/usage]\nskep: hint: `) as string,
+      stdout: "",
+      stderr: expect.stringContaining(`skep: error: ${message} [cli/usage]\nskep: hint: `) as string,
     });
   });
 });

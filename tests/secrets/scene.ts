@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Readable, Writable } from "node:stream";
-import { runCli } from "#cli";
+import { Readable } from "node:stream";
+import type { SkepRun } from "../cli/run-skep.ts";
+import { runSkep } from "../cli/run-skep.ts";
 import { ageKeygen, sshKeygen } from "./tools.ts";
 
 /** A repository with secrets, and the keys of the people and hosts that read them. */
@@ -17,19 +18,13 @@ export interface Scene extends Disposable {
   path(name: string): string;
   read(name: string): Buffer;
   write(path: string, text: string): void;
-  skep(argv: readonly string[], options?: SkepOptions): Promise<Run>;
+  skep(argv: readonly string[], options?: SkepOptions): Promise<SkepRun>;
 }
 
 export interface SkepOptions {
   /** What comes on standard input; without it that is a terminal. */
   readonly input?: string | undefined;
   readonly env?: Readonly<NodeJS.ProcessEnv> | undefined;
-}
-
-export interface Run {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 export function openScene(): Scene {
@@ -67,37 +62,19 @@ export function openScene(): Scene {
     read: (name) => readFileSync(path(name)),
     write,
     async skep(argv, { input, env = {} } = {}) {
-      const stdout = new Collector();
-      const stderr = new Collector();
       const stdin = Object.assign(Readable.from(input === undefined ? [] : [Buffer.from(input)]), {
         isTTY: input === undefined,
       });
-      const exitCode = await runCli(["secrets", ...argv], {
-        stdout,
-        stderr,
+      const run = await runSkep(["secrets", ...argv], {
         stdin,
         env: { PATH: process.env.PATH, ...env },
         cwd: folder,
       });
-      const short = (stream: Collector): string => stream.text().replaceAll(folder, "…");
-      return { exitCode, stdout: short(stdout), stderr: short(stderr) };
+      const short = (text: string): string => text.replaceAll(folder, "…");
+      return { exitCode: run.exitCode, stdout: short(run.stdout), stderr: short(run.stderr) };
     },
     [Symbol.dispose]: () => {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Keeps its own copy of what is written, as a file does: the writer may overwrite it then. */
-class Collector extends Writable {
-  readonly #chunks: Buffer[] = [];
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#chunks.push(Buffer.from(chunk));
-    done();
-  }
-
-  text(): string {
-    return Buffer.concat(this.#chunks).toString();
-  }
 }
