@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quoteArgv } from "#core";
 import { splitLine } from "../../src/cli/completion/split-line.ts";
 import { SCRIPTS } from "../../src/cli/completion/scripts.ts";
+import { LOAD } from "../sandbox/typescript-process.ts";
 import { runSkep } from "./run-skep.ts";
 
 const run = promisify(execFile);
@@ -126,12 +127,8 @@ describe("skep completion", () => {
 });
 
 /** Runs the command line from its sources. */
-const SKEP = `
-import { readdirSync } from "node:fs";
-import { createJiti } from "jiti";
-const doors = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
-const alias = Object.fromEntries(doors.map(({ name }) => ["#" + name, process.cwd() + "/src/" + name + "/index.ts"]));
-const { runCli } = await createJiti(process.cwd() + "/test.js", { alias }).import("#cli");
+const SKEP = `${LOAD}
+const { runCli } = await load("#cli");
 const { stdout, stderr, env } = process;
 process.exit(await runCli(process.argv.slice(1), { stdout, stderr, env, cwd: env.SKEP_TEST_CWD }));
 `;

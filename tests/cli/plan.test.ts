@@ -15,6 +15,7 @@ import type { FleetPlan, PlannedHostChange } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
+import { runningSystem } from "../sandbox/systems-of-host.ts";
 import { runSkep } from "./run-skep.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
@@ -80,7 +81,7 @@ describe("skep plan and skep deploy --plan", { timeout: 180_000 }, () => {
     return runSkep([...argv, ...reach], { env: { PATH: process.env.PATH, HOME: folder }, cwd: folder });
   };
   const planFile = (): FleetPlan => JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as FleetPlan;
-  const runningOf = (name: string): string => readlinkSync(join(sandbox.host(name).root, "run/current-system"));
+  const runningOf = (name: string): string => runningSystem(sandbox.host(name));
   async function deployed(version: string, words?: HiveWords): Promise<void> {
     hive(version, words);
     expect(await skep("deploy", "--quiet")).toMatchObject({ exitCode: 0 });

@@ -1,37 +1,19 @@
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Goal } from "#hive";
 import type { HostReport } from "#rollout";
-import { listRuns, resumeRun, rollOut, runsFolder } from "#rollout";
+import { resumeRun, rollOut } from "#rollout";
 import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
-import { startTypeScript } from "../sandbox/typescript-process.ts";
+import { defaultSystem, runningSystem } from "../sandbox/systems-of-host.ts";
+import { readJournal, startOperator } from "./killed-operator.ts";
 import type { RebootWords } from "./reboot-hive.ts";
 import { makeRebootHive } from "./reboot-hive.ts";
 
 const BOOT_UNIT = "etc/systemd/system/skep-boot.service";
-
-/** An operator whose machine loses its power with the host's. */
-const OPERATOR = `
-const { rollOut } = await load("#rollout");
-const { makeRebootHive } = await load(process.cwd() + "/tests/rollout/reboot-hive.ts");
-const { words, goal } = JSON.parse(process.argv[1]);
-const hive = makeRebootHive(words);
-const never = new AbortController().signal;
-await rollOut(hive, { goal, hosts: hive.hosts, journal: true, stop: never, leave: never, onEvent() {} });
-`;
 
 describe("a commit that power was lost in", { timeout: 60_000 }, () => {
   let sandbox: Sandbox;
@@ -55,11 +37,8 @@ describe("a commit that power was lost in", { timeout: 60_000 }, () => {
 
   const inside = (path: string): string => join(machine.root, path);
   const marker = (): string => inside("var/lib/skep/committing");
-  const runs = (): string => readlinkSync(inside("run/current-system"));
-  const boots = (): string => {
-    const profiles = inside("nix/var/nix/profiles");
-    return readlinkSync(join(profiles, readlinkSync(join(profiles, "skep"))));
-  };
+  const runs = (): string => runningSystem(machine);
+  const boots = (): string => defaultSystem(machine);
   const words = (release: string): RebootWords => ({ directory, target: machine.target, release });
   async function deploy(release: string, goal: Goal = "switch"): Promise<HostReport | undefined> {
     const hive = makeRebootHive(words(release));
@@ -76,7 +55,9 @@ describe("a commit that power was lost in", { timeout: 60_000 }, () => {
     renameSync(program, real);
     const hang = `[ "$1" != boot ] || { : >"$SKEP_ROOT/etc/writing"; while :; do sleep 1; done; }`;
     writeFileSync(program, `#!/bin/sh\n${hang}\nexec "\${0%/*}/switch" "$@"\n`, { mode: 0o755 });
-    const operator = startTypeScript(OPERATOR, [JSON.stringify({ words: words(release), goal })]);
+    // Their machine loses its power with the host's.
+    const maker = ["reboot-hive.ts", "makeRebootHive"] as const;
+    const operator = startOperator({ maker, words: words(release), options: { goal } });
     await expect.poll(() => existsSync(inside("etc/writing")), { timeout: 30_000 }).toBe(true);
     operator.kill("SIGKILL");
     await once(operator, "close");
@@ -102,8 +83,7 @@ describe("a commit that power was lost in", { timeout: 60_000 }, () => {
 
   it("is done again by skep resume", async () => {
     const wanted = await cutPower("v2", "boot");
-    const [journal] = await listRuns(runsFolder({ directory }));
-    if (journal === undefined) throw new Error("the operator left no journal");
+    const journal = await readJournal(directory);
     const never = new AbortController().signal;
     const options = { wanted: "finish", verify: false, stop: never, leave: never, onEvent: () => undefined } as const;
     const report = await resumeRun(makeRebootHive(words("v2")), journal, options);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { rollOut } from "#rollout";
 import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { logIn } from "../sandbox/log-in.ts";
+import { runningSystem } from "../sandbox/systems-of-host.ts";
 import { makeRebootHive } from "./reboot-hive.ts";
 
 describe("an operator who leaves", { timeout: 60_000 }, () => {
@@ -41,7 +42,7 @@ describe("an operator who leaves", { timeout: 60_000 }, () => {
 
   it("leaves the lease to an agent at work, which gives it back when it is decided", async () => {
     await deploy("v1");
-    const old = readlinkSync(join(machine.root, "run/current-system"));
+    const old = runningSystem(machine);
     const leave = new AbortController();
     let run = "";
     const report = await deploy("v2", {

@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Redacted } from "#core";
-import type { HostReport, RollOutOptions, RolloutEvent, SecretsSource } from "#rollout";
+import type { HostReport, RollOutOptions, RolloutEvent } from "#rollout";
 import { rollOut } from "#rollout";
 import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
+import { bootIdOf, defaultSystem, runningSystem } from "../sandbox/systems-of-host.ts";
+import { operatorSecrets } from "./operator-secrets.ts";
 import type { RebootWords } from "./reboot-hive.ts";
 import { makeRebootHive } from "./reboot-hive.ts";
 
@@ -26,13 +27,6 @@ describe("a run that reboots", { timeout: 60_000 }, () => {
     rmSync(directory, { recursive: true });
   });
 
-  const secrets: SecretsSource = {
-    read: () =>
-      Promise.resolve({
-        ...{ open: "operator", ciphertext: Buffer.from("sealed") },
-        plaintext: new Redacted(Buffer.from("from the operator")),
-      } as never),
-  };
   async function deploy(
     words: Partial<RebootWords> & { readonly release: string },
     options: Partial<RollOutOptions> = {},
@@ -41,7 +35,7 @@ describe("a run that reboots", { timeout: 60_000 }, () => {
     const never = new AbortController().signal;
     events.length = 0;
     const report = await rollOut(hive, {
-      ...{ goal: "switch", hosts: hive.hosts, stop: never, leave: never, secrets },
+      ...{ goal: "switch", hosts: hive.hosts, stop: never, leave: never, secrets: operatorSecrets },
       onEvent: (event) => events.push(event),
       ...options,
     });
@@ -58,12 +52,9 @@ describe("a run that reboots", { timeout: 60_000 }, () => {
     const refuse = 'if [ "$1" = test ] && [ -z "$SKEP_BOOT" ]; then echo "not compatible, reboot"; exit 100; fi';
     writeFileSync(program, `#!/bin/sh\n${refuse}\nexec "\${0%/*}/switch" "$@"\n`, { mode: 0o755 });
   }
-  const bootId = (): string => readFileSync(join(machine.root, "proc/sys/kernel/random/boot_id"), "utf8");
-  const runs = (): string => readlinkSync(join(machine.root, "run/current-system"));
-  const boots = (): string => {
-    const profiles = join(machine.root, "nix/var/nix/profiles");
-    return readlinkSync(join(profiles, readlinkSync(join(profiles, "skep"))));
-  };
+  const bootId = (): string => bootIdOf(machine);
+  const runs = (): string => runningSystem(machine);
+  const boots = (): string => defaultSystem(machine);
   const steps = (): string[] => events.flatMap((event) => (event.type === "step-started" ? [event.step] : []));
   const failed = (): string[] => events.flatMap((event) => (event.type === "step-failed" ? [event.step] : []));
   const soaks = (): number =>

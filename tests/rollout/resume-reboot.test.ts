@@ -1,37 +1,16 @@
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Redacted } from "#core";
-import type { HostReport, JournalRead, ResumeRunOptions, RolloutEvent } from "#rollout";
-import { listRuns, resumeRun, rollOut, runsFolder } from "#rollout";
+import type { HostReport, ResumeRunOptions, RolloutEvent, RollOutOptions } from "#rollout";
+import { resumeRun, rollOut } from "#rollout";
 import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
-import { startTypeScript } from "../sandbox/typescript-process.ts";
+import { bootIdOf, defaultSystem, runningSystem } from "../sandbox/systems-of-host.ts";
+import { killOperator, readJournal } from "./killed-operator.ts";
+import { operatorSecrets } from "./operator-secrets.ts";
 import type { RebootWords } from "./reboot-hive.ts";
 import { makeRebootHive } from "./reboot-hive.ts";
-
-/** An operator who is gone when something happens. */
-const OPERATOR = `
-const { rollOut } = await load("#rollout");
-const { Redacted } = await load("#core");
-const { makeRebootHive } = await load(process.cwd() + "/tests/rollout/reboot-hive.ts");
-const { words, options, dies } = JSON.parse(process.argv[1]);
-let { times = 1, ...last } = dies;
-const hive = makeRebootHive(words);
-const never = new AbortController().signal;
-const secrets = { read: async () => ({ open: "operator", ciphertext: Buffer.from("sealed"), plaintext: new Redacted(Buffer.from("from the operator")) }) };
-const report = await rollOut(hive, {
-  goal: "switch", ...options, hosts: hive.hosts, journal: true, stop: never, leave: never, secrets,
-  onEvent(event) {
-    if (Object.entries(last).every(([key, value]) => event[key] === value) && --times === 0) {
-      process.kill(process.pid, "SIGKILL");
-    }
-  },
-});
-process.stderr.write(JSON.stringify(report.hosts));
-`;
 
 describe("resumeRun() of a run that reboots", { timeout: 120_000 }, () => {
   let sandbox: Sandbox;
@@ -57,44 +36,26 @@ describe("resumeRun() of a run that reboots", { timeout: 120_000 }, () => {
     ...{ directory, target: machine.target, release: "v2" },
     ...change,
   });
-  const bootId = (): string => readFileSync(join(machine.root, "proc/sys/kernel/random/boot_id"), "utf8");
-  const runs = (): string => readlinkSync(join(machine.root, "run/current-system"));
-  const boots = (): string => {
-    const profiles = join(machine.root, "nix/var/nix/profiles");
-    return readlinkSync(join(profiles, readlinkSync(join(profiles, "skep"))));
-  };
+  const bootId = (): string => bootIdOf(machine);
+  const runs = (): string => runningSystem(machine);
+  const boots = (): string => defaultSystem(machine);
   const steps = (): string[] => events.flatMap((event) => (event.type === "step-started" ? [event.step] : []));
 
   /** Deploys until something happens, and is killed then. */
   async function deployUntil(
     dies: Readonly<Record<string, string | number>>,
-    { options = { reboot: "always" }, ...change }: Partial<RebootWords> & { readonly options?: object } = {},
+    { reboot = "always", ...change }: Partial<RebootWords> & Partial<Pick<RollOutOptions, "reboot">> = {},
   ): Promise<RebootWords> {
     const told = words(change);
-    const operator = startTypeScript(OPERATOR, [JSON.stringify({ words: told, options, dies })]);
-    let said = "";
-    operator.stderr.on("data", (chunk: Buffer) => (said += String(chunk)));
-    const [, signal] = (await once(operator, "close")) as [number | null, string | null];
-    expect({ signal, said }).toEqual({ signal: "SIGKILL", said: "" });
+    await killOperator(dies, { maker: ["reboot-hive.ts", "makeRebootHive"], words: told, options: { reboot } });
     return told;
-  }
-  async function journal(): Promise<JournalRead> {
-    const [run] = await listRuns(runsFolder({ directory }));
-    if (run === undefined) throw new Error("the operator left no journal");
-    return run;
   }
   async function resume(told: RebootWords, change: Partial<ResumeRunOptions> = {}): Promise<HostReport> {
     const never = new AbortController().signal;
     events.length = 0;
-    const report = await resumeRun(makeRebootHive(told), await journal(), {
+    const report = await resumeRun(makeRebootHive(told), await readJournal(directory), {
       ...{ wanted: "finish", verify: false, stop: never, leave: never },
-      secrets: {
-        read: () =>
-          Promise.resolve({
-            ...{ open: "operator", ciphertext: Buffer.from("sealed") },
-            plaintext: new Redacted(Buffer.from("from the operator")),
-          } as never),
-      },
+      secrets: operatorSecrets,
       onEvent: (event) => events.push(event),
       ...change,
     });
@@ -161,7 +122,7 @@ describe("resumeRun() of a run that reboots", { timeout: 120_000 }, () => {
 
   it("strands a host that did not come back in time, and says since when", async () => {
     const told = await deployUntil({ type: "step-started", step: "reboot" });
-    const { file } = await journal();
+    const { file } = await readJournal(directory);
     const lines = readFileSync(file, "utf8").split("\n");
     const past = lines.map((line) =>
       line.includes('"step":"reboot"') ? line.replace(/"at":(\d+)/, (_, at) => `"at":${Number(at) - 3_600_000}`) : line,
@@ -178,7 +139,7 @@ describe("resumeRun() of a run that reboots", { timeout: 120_000 }, () => {
   });
 
   it("judges by what was ill before, which another operator saw", async () => {
-    const told = await deployUntil({ type: "step-started", step: "check" }, { options: {}, illAnyway: true });
+    const told = await deployUntil({ type: "step-started", step: "check" }, { reboot: "never", illAnyway: true });
     const report = await resume(told);
     expect(report).toMatchObject({ outcome: "deployed" });
     expect(report.notices.join()).toContain("does not pass, and did not before the deployment");

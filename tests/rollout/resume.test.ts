@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,34 +6,16 @@ import { Redacted } from "#core";
 import type { Goal } from "#hive";
 import { defineHost, parseHive, system } from "#hive";
 import type { HostReport, JournalRead, ResumeRunOptions, RolloutEvent, RolloutReport } from "#rollout";
-import { listRuns, resumeRun, rollOut, runsFolder } from "#rollout";
+import { resumeRun, rollOut, runsFolder } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
-import { startTypeScript } from "../sandbox/typescript-process.ts";
+import { defaultSystem, runningSystem } from "../sandbox/systems-of-host.ts";
+import { killOperator, readJournal } from "./killed-operator.ts";
 import type { HiveWords } from "./resume-hive.ts";
 import { makeHive } from "./resume-hive.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
 const POISON = "poison-5f1c-in-plain-sight";
-
-/** An operator who is gone at once, in the middle of what they do, when something happens. */
-const OPERATOR = `
-const { rollOut } = await load("#rollout");
-const { makeHive } = await load(process.cwd() + "/tests/rollout/resume-hive.ts");
-const { words, goal, dies } = JSON.parse(process.argv[1]);
-let { times = 1, ...last } = dies;
-const hive = makeHive(words);
-const never = new AbortController().signal;
-const report = await rollOut(hive, {
-  goal, hosts: hive.hosts, journal: true, stop: never, leave: never,
-  onEvent(event) {
-    if (Object.entries(last).every(([key, value]) => event[key] === value) && --times === 0) {
-      process.kill(process.pid, "SIGKILL");
-    }
-  },
-});
-process.stderr.write(JSON.stringify(report.hosts));
-`;
 
 describe("resumeRun()", { timeout: 120_000 }, () => {
   let sandbox: Sandbox;
@@ -69,18 +50,10 @@ describe("resumeRun()", { timeout: 120_000 }, () => {
     { goal = "switch", ...change }: Partial<HiveWords> & { readonly goal?: Goal } = {},
   ): Promise<HiveWords> {
     const told = words(change);
-    const operator = startTypeScript(OPERATOR, [JSON.stringify({ words: told, goal, dies })]);
-    let said = "";
-    operator.stderr.on("data", (chunk: Buffer) => (said += String(chunk)));
-    const [, signal] = (await once(operator, "close")) as [number | null, string | null];
-    expect({ signal, said }).toEqual({ signal: "SIGKILL", said: "" });
+    await killOperator(dies, { maker: ["resume-hive.ts", "makeHive"], words: told, options: { goal } });
     return told;
   }
-  async function journal(): Promise<JournalRead> {
-    const [run] = await listRuns(runsFolder({ directory: folder }));
-    if (run === undefined) throw new Error("the operator left no journal");
-    return run;
-  }
+  const journal = (): Promise<JournalRead> => readJournal(folder);
   const events: RolloutEvent[] = [];
   async function resume(told: HiveWords, change: Partial<ResumeRunOptions> = {}): Promise<RolloutReport> {
     const never = new AbortController().signal;
@@ -111,11 +84,8 @@ describe("resumeRun()", { timeout: 120_000 }, () => {
       records: records.filter((text) => text.includes(`"to":"${to}"`)).length,
     };
   }
-  const systemOf = (host: string): string => readlinkSync(join(rootOf(host), "run/current-system"));
-  const profileOf = (host: string): string => {
-    const profiles = join(rootOf(host), "nix/var/nix/profiles");
-    return readlinkSync(join(profiles, readlinkSync(join(profiles, "skep"))));
-  };
+  const systemOf = (host: string): string => runningSystem(sandbox.host(host));
+  const profileOf = (host: string): string => defaultSystem(sandbox.host(host));
   function releaseOf(host: string): string {
     let file = join(rootOf(host), "etc/release");
     // Links on a sandbox host are about its own root.

@@ -1,5 +1,3 @@
-import { readlinkSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hive, RolloutPolicy } from "#hive";
 import { command, parseHive, system } from "#hive";
@@ -7,6 +5,7 @@ import type { RolloutEvent, RolloutReport } from "#rollout";
 import { rollOut } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox, twinsOf } from "#sandbox";
+import { defaultSystem, runningSystem } from "../sandbox/systems-of-host.ts";
 import { policy, wave } from "./policy.ts";
 
 const NAMES = ["web-1", "web-2", "web-3", "web-4", "web-5"] as const;
@@ -44,11 +43,8 @@ describe("a run over its budget", () => {
   }
   const outcomes = (report: RolloutReport): object =>
     Object.fromEntries(report.hosts.map(({ host, outcome }) => [host, outcome]));
-  const runs = (name: string): string => readlinkSync(join(sandbox.host(name).root, "run/current-system"));
-  const boots = (name: string): string => {
-    const profiles = join(sandbox.host(name).root, "nix/var/nix/profiles");
-    return readlinkSync(join(profiles, readlinkSync(join(profiles, "skep"))));
-  };
+  const runs = (name: string): string => runningSystem(sandbox.host(name));
+  const boots = (name: string): string => defaultSystem(sandbox.host(name));
 
   it("stops, and takes everyone back to the old system when two of five fail and one may", async () => {
     const first = await deploy(hiveOf("v1"), policy());

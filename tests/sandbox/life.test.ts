@@ -10,6 +10,7 @@ import type { SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { parseRecipient, sealBytes } from "#secrets";
 import { logIn, sh } from "./log-in.ts";
+import { bootIdOf } from "./systems-of-host.ts";
 import { startTypeScript } from "./typescript-process.ts";
 
 let folder: string;
@@ -151,8 +152,7 @@ describe("rebooting a sandbox host", () => {
     const host = sandbox.host("web-1");
     const others = await startProcesses(sandbox.host("web-2"));
     const pids = await startProcesses(host);
-    const bootId = (): Promise<string> => readFile(join(host.root, "proc/sys/kernel/random/boot_id"), "utf8");
-    const before = await bootId();
+    const before = bootIdOf(host);
     // As a system in the profile does it: a unit, enabled by a link, that starts others.
     await addUnit(
       host,
@@ -179,7 +179,7 @@ describe("rebooting a sandbox host", () => {
     expect(pids.filter(isAlive)).toEqual([]);
     expect(others.every(isAlive)).toBe(true);
     expect(existsSync(join(host.root, "run/gone"))).toBe(false);
-    expect(await bootId()).not.toBe(before);
+    expect(bootIdOf(host)).not.toBe(before);
     expect(await readFile(join(host.root, "run/booted"), "utf8")).toBe(`test ${host.root}\n`);
     await using again = await logIn(host);
     expect((await sh(again, "systemctl is-active nap boot")).stdout).toBe("active\nactive\n");

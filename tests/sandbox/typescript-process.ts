@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 
-/** Loads a folder's door from its TypeScript sources, and those it imports, whatever was built before. */
-const LOAD = `
+/** `load()` of a folder's door from its TypeScript sources, and those it imports, whatever was built before. */
+export const LOAD = `
 import { readdirSync } from "node:fs";
 import { createJiti } from "jiti";
 const doors = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -2,18 +2,15 @@ import { spawn, spawnSync } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { Argv } from "#core";
 import { quoteArgv } from "#core";
+import { LOAD } from "../sandbox/typescript-process.ts";
 
 /** Whether util-linux's `script` is there, which gives a program a terminal of its own. */
 export const haveScript = spawnSync("script", ["--version"]).status === 0;
 
 /** Runs the command line from its sources, and says at its end how the terminal was left. */
-const SKEP = `
+const SKEP = `${LOAD}
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { createJiti } from "jiti";
-const doors = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
-const alias = Object.fromEntries(doors.map(({ name }) => ["#" + name, process.cwd() + "/src/" + name + "/index.ts"]));
-const { runCli } = await createJiti(process.cwd() + "/test.js", { alias }).import("#cli");
+const { runCli } = await load("#cli");
 const [cwd, ...argv] = process.argv.slice(1);
 const { stdin, stdout, stderr, env } = process;
 const exitCode = await runCli(argv, { stdin, stdout, stderr, env, cwd });
