@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { TestContext } from "vitest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quoteArgv } from "#core";
 import { splitLine } from "../../src/cli/completion/split-line.ts";
@@ -133,10 +134,9 @@ const { stdout, stderr, env } = process;
 process.exit(await runCli(process.argv.slice(1), { stdout, stderr, env, cwd: env.SKEP_TEST_CWD }));
 `;
 
-const isThere = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0;
-
 describe("the scripts, in the shells they are for", () => {
-  const inShell = async (shell: string, script: string): Promise<readonly string[]> => {
+  const inShell = async (shell: string, script: string, { skip }: TestContext): Promise<readonly string[]> => {
+    skip(spawnSync(shell, ["-c", "exit 0"]).status !== 0, `${shell} is not on PATH`);
     const bin = join(cwd, "bin");
     await mkdir(bin, { recursive: true });
     const argv = quoteArgv([process.execPath, "--conditions=skep-source", "--input-type=module", "-e", SKEP, "--"]);
@@ -155,25 +155,30 @@ describe("the scripts, in the shells they are for", () => {
     return stdout.trimEnd().split("\n").sort();
   };
 
-  it.skipIf(!isThere("bash"))("bash", async () => {
+  it("bash", async (context) => {
     const script = `. "$RC"
       tab() { COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=(skep); _skep skep "$2" x; printf '%s\\n' "\${COMPREPLY[@]}"; }
       tab 'skep hosts --on @w' w; tab 'skep hosts --on "@web & !d' '@web & !d'; tab 'skep simu' simu
       complete -p skep`;
-    expect(await inShell("bash", script)).toEqual(["@web & !db-1", "complete -F _skep skep", "simulate", "web"]);
+    expect(await inShell("bash", script, context)).toEqual([
+      "@web & !db-1",
+      "complete -F _skep skep",
+      "simulate",
+      "web",
+    ]);
   });
 
-  it.skipIf(!isThere("fish"))("fish", async () => {
+  it("fish", async (context) => {
     const script = `source $RC
       complete -C 'skep hosts --on @w'; complete -C 'skep hosts --on "@web & !d'; complete -C 'skep hosts --on=d'
       complete -C 'skep hosts --hive hiv'`;
-    expect((await inShell("fish", script)).map((line) => line.replace(/\t.*/, ""))).toEqual(
+    expect((await inShell("fish", script, context)).map((line) => line.replace(/\t.*/, ""))).toEqual(
       ["--on=db-1", "@web", "@web & !db-1", "hive.ts"].sort(),
     );
   });
 
   // A terminal of its own, in which a person types and presses Tab.
-  it.skipIf(!isThere("zsh"))("zsh", async () => {
+  it("zsh", async (context) => {
     const script = String.raw`zmodload zsh/zpty
       zpty typist zsh -f -i
       say() { zpty -w typist "$1"; zpty -r typist heard "*$2*"; }
@@ -184,7 +189,7 @@ describe("the scripts, in the shells they are for", () => {
         zpty -r typist heard '*<skep*>*'
         print -r -- "<skep\${\${heard##*<skep}%%>*}>"
       done`.replaceAll("\\$", "$");
-    expect(await inShell("zsh", script)).toEqual(
+    expect(await inShell("zsh", script, context)).toEqual(
       [
         "<skep simulate >",
         "<skep hosts --on @web >",
