@@ -1,22 +1,7 @@
-import type { CommandExit } from "#core";
 import { describeExit } from "#core";
 import { StoreError } from "../errors.ts";
-
-export interface ScriptEnd {
-  /** What was being done: "adding 12 paths". */
-  readonly attempt: string;
-  /** How the script ended, if it did. */
-  readonly exit?: CommandExit | undefined;
-  /** The end of what it printed on standard error. */
-  readonly stderr: string;
-  readonly cause?: unknown;
-}
-
-interface Diagnosis {
-  readonly code: StoreError["code"];
-  readonly pattern: RegExp;
-  readonly hint: string;
-}
+import type { Diagnosis, ProgramEnd } from "../program-end.ts";
+import { linesOf } from "../program-end.ts";
 
 const DIAGNOSES: readonly Diagnosis[] = [
   {
@@ -37,11 +22,8 @@ const DIAGNOSES: readonly Diagnosis[] = [
 ];
 
 /** The error for a script that failed, from what it left behind. */
-export function explainScriptEnd({ attempt, exit, stderr, cause }: ScriptEnd): StoreError {
-  const said = stderr
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
+export function explainScriptEnd({ attempt, exit, stderr, cause }: ProgramEnd): StoreError {
+  const said = linesOf(stderr);
   const found = DIAGNOSES.find(({ pattern }) => pattern.test(stderr));
   const telling = said.find((line) => found?.pattern.test(line) === true) ?? said.slice(-3).join("; ");
   const how = exit === undefined ? "the connection to it ended" : `it ended with ${describeExit(exit)}`;

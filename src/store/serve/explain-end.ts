@@ -1,22 +1,13 @@
-import type { CommandExit } from "#core";
 import { describeExit } from "#core";
 import { StoreError } from "../errors.ts";
+import type { Diagnosis, ProgramEnd } from "../program-end.ts";
+import { linesOf } from "../program-end.ts";
 
-export interface ServeEnd {
-  /** What was being done: "adding /nix/store/…". */
-  readonly attempt: string;
-  /** How the command ended, if it did. */
-  readonly exit: CommandExit | undefined;
-  /** The end of what it printed on standard error. */
-  readonly stderr: string;
-  readonly cause?: unknown;
-}
-
-interface Diagnosis {
-  readonly code: StoreError["code"];
-  readonly pattern: RegExp;
-  readonly hint: string;
-}
+const NO_NIX: Diagnosis = {
+  code: "store/no-nix",
+  pattern: /nix-store: (?:command )?not found|nix-store: No such file/i,
+  hint: "install Nix on the host, or put nix-store on the PATH of its non-interactive logins",
+};
 
 const DIAGNOSES: readonly Diagnosis[] = [
   {
@@ -34,26 +25,15 @@ const DIAGNOSES: readonly Diagnosis[] = [
     pattern: /hash mismatch (?:importing|in NAR)|size mismatch (?:importing|in NAR)/i,
     hint: "the path changed on the operator's disk; run nix-store --verify --check-contents --repair there",
   },
-  {
-    code: "store/no-nix",
-    pattern: /nix-store: (?:command )?not found|nix-store: No such file/i,
-    hint: "install Nix on the host, or put nix-store on the PATH of its non-interactive logins",
-  },
+  NO_NIX,
 ];
 
-const NOT_FOUND: Diagnosis = {
-  code: "store/no-nix",
-  pattern: /^/,
-  hint: "install Nix on the host, or put nix-store on the PATH of its non-interactive logins",
-};
-
 /** The error for a `nix-store --serve` that ended while we waited for it, from what it left behind. */
-export function explainServeEnd({ attempt, exit, stderr, cause }: ServeEnd): StoreError {
-  const said = lastErrorOf(stderr);
+export function explainServeEnd({ attempt, exit, stderr, cause }: ProgramEnd): StoreError {
+  const said = lastErrorIn(linesOf(stderr));
   const how =
     exit === undefined ? "nix-store --serve closed its output" : `nix-store --serve ended with ${describeExit(exit)}`;
-  const found =
-    DIAGNOSES.find(({ pattern }) => pattern.test(stderr)) ?? (exit?.exitCode === 127 ? NOT_FOUND : undefined);
+  const found = DIAGNOSES.find(({ pattern }) => pattern.test(stderr)) ?? (exit?.exitCode === 127 ? NO_NIX : undefined);
   return new StoreError(found?.code ?? "store/ended", `${attempt} failed: ${how}${said === "" ? "" : `: ${said}`}`, {
     hint: found?.hint,
     cause,
@@ -61,11 +41,7 @@ export function explainServeEnd({ attempt, exit, stderr, cause }: ServeEnd): Sto
 }
 
 /** The lines from the last `error:` on, or the last few. */
-function lastErrorOf(stderr: string): string {
-  const lines = stderr
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
+function lastErrorIn(lines: readonly string[]): string {
   const error = lines.findLastIndex((line) => line.startsWith("error:"));
   return lines
     .slice(error === -1 ? -3 : error)
