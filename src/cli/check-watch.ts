@@ -6,6 +6,7 @@ import { isWell } from "./check-rounds.ts";
 import { createCheckTable } from "./check-table.ts";
 import { drawingOn } from "./draw.ts";
 import type { Terminal } from "./terminal.ts";
+import { watch } from "./watch.ts";
 
 export interface WatchChecksOptions {
   readonly hosts: readonly Host[];
@@ -22,29 +23,9 @@ export interface WatchChecksOptions {
  * @returns how they were in the last round that was whole.
  */
 export async function watchChecks(rounds: CheckRounds, options: WatchChecksOptions): Promise<readonly HostHealth[]> {
-  const { everyMs, signal } = options;
-  const clock = systemClock;
-  const show = options.terminal.stdout.isTTY === true && !options.json ? showTable(options) : showChanges(options);
-  let last: readonly HostHealth[] = [];
-  while (!signal.aborted) {
-    const startedAt = clock.monotonic();
-    const healths = await rounds.next();
-    // An interrupted round tells of the interrupt, not of the hosts.
-    if (isAborted(signal)) break;
-    show(healths);
-    last = healths;
-    try {
-      await clock.sleep(Math.max(0, startedAt + everyMs - clock.monotonic()), { signal });
-    } catch (error) {
-      if (!isAborted(signal)) throw error;
-    }
-  }
-  return last;
-}
-
-/** TypeScript takes a signal that was not aborted before an `await` for one that never is. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
+  const { everyMs, signal, json, terminal } = options;
+  const show = terminal.stdout.isTTY === true && !json ? showTable(options) : showChanges(options);
+  return watch(() => rounds.next(), { show, everyMs, signal });
 }
 
 type Show = (healths: readonly HostHealth[]) => void;

@@ -2,6 +2,7 @@ import { systemClock } from "#core";
 import { createPaint, useColors } from "#report";
 import { drawingOn } from "../draw.ts";
 import type { Terminal } from "../terminal.ts";
+import { watch } from "../watch.ts";
 import { statusJson } from "./status-json.ts";
 import type { SeenHost } from "./status-text.ts";
 import { statusText, statusVerdict } from "./status-text.ts";
@@ -27,25 +28,7 @@ export async function watchStatus(
 ): Promise<readonly SeenHost[]> {
   const { everyMs, signal, json, terminal } = options;
   const show = terminal.stdout.isTTY === true && !json ? showTable(options) : showChanges(options);
-  let last: readonly SeenHost[] = [];
-  while (!signal.aborted) {
-    const startedAt = systemClock.monotonic();
-    try {
-      const seen = await look();
-      // An interrupted round tells of the interrupt, not of the hosts.
-      if (isAborted(signal)) break;
-      show(seen);
-      last = seen;
-      await systemClock.sleep(Math.max(0, startedAt + everyMs - systemClock.monotonic()), { signal });
-    } catch (error) {
-      if (!isAborted(signal)) throw error;
-    }
-  }
-  return last;
-}
-
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
+  return watch(look, { show, everyMs, signal });
 }
 
 type Show = (seen: readonly SeenHost[]) => void;
