@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import type { Hive, Host, HostName } from "#hive";
-import { createReporter, useColors } from "#report";
 import type { Outcome, RolloutReport, SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { Sandbox } from "#sandbox";
@@ -8,6 +7,7 @@ import { startSandbox, twinsOf } from "#sandbox";
 import { interrupted, listenForInterrupts } from "./interrupts.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
+import { openReporter } from "./open-reporter.ts";
 import { noticeOfSecrets, standInSource } from "./stand-in-source.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -81,18 +81,10 @@ interface Stage {
 /** @returns what went otherwise than the act says. */
 async function play(act: Act, stage: Stage): Promise<string | undefined> {
   const { sandbox, secrets, terminal, interrupts } = stage;
-  const { stdout, stderr, env } = terminal;
+  const { stdout } = terminal;
   const { hive, hosts } = await loadCast(act.release, terminal);
   const twins = await twinsOf(hosts, sandbox);
-  await using reporter = createReporter({
-    format: "auto",
-    stdout,
-    stderr,
-    env,
-    colors: useColors(stderr, env),
-    verbose: false,
-    quiet: false,
-  });
+  await using reporter = openReporter(terminal, { format: "auto", verbose: false, quiet: false });
   const report = await rollOut(hive, {
     goal: "switch",
     hosts: twins,

@@ -1,6 +1,5 @@
 import type { Goal, Hive, Host, RolloutPolicy } from "#hive";
 import { needsHost } from "#hive";
-import { createReporter, useColors } from "#report";
 import type { FleetPlan, RolloutReport, SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { SandboxTwin } from "#sandbox";
@@ -9,11 +8,11 @@ import type { DeployArguments } from "./deploy-command.ts";
 import { confirmAt } from "./confirm-wave.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
-import { fileIn } from "./file-in.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import type { LimitArguments } from "./limits-of.ts";
 import { limitsOf } from "./limits-of.ts";
+import { openReporter } from "./open-reporter.ts";
 import { refuseIdleWaves } from "./refuse-idle-waves.ts";
 import { refuseIdleOptions } from "./refuse-odd-options.ts";
 import { reporterFormat } from "./reporter-format.ts";
@@ -70,17 +69,8 @@ export async function carryOut(
   const limits = limitsOf(args, { command: "deploy" });
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   const { hive } = selection;
-  const { stdout, stderr, env, cwd } = terminal;
-  await using reporter = createReporter({
-    format: reporterFormat(args, policy),
-    stdout,
-    stderr,
-    env,
-    colors: useColors(stderr, env),
-    verbose: args.verbose,
-    quiet: args.quiet,
-    junit: fileIn(cwd, args.junit),
-  });
+  const { stderr } = terminal;
+  await using reporter = openReporter(terminal, { ...args, format: reporterFormat(args, policy) });
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });
   });

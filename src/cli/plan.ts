@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { writeFileAtomically } from "#core";
-import { createReporter, planMarkdown, planText, useColors } from "#report";
+import { planMarkdown, planText, useColors } from "#report";
 import type { PlanGoal } from "#hive";
 import type { FleetPlan } from "#rollout";
 import { formatPlan, planFleet } from "#rollout";
@@ -12,6 +12,7 @@ import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import type { LimitArguments } from "./limits-of.ts";
 import { limitsOf } from "./limits-of.ts";
+import { openReporter } from "./open-reporter.ts";
 import type { PlanArguments } from "./plan-command.ts";
 import { signPlan } from "./plan/ssh-signature.ts";
 import { readSshOptions } from "./read-ssh-options.ts";
@@ -62,18 +63,17 @@ export async function makePlan(
   args: MakePlanArguments,
   terminal: Terminal,
 ): Promise<FleetPlan | undefined> {
-  const { stderr, env } = terminal;
+  const { stderr } = terminal;
   const { hive, hosts } = await loadSelection(args, terminal);
   const policy = policyOf(hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
   const limits = limitsOf(args, { command: "plan" });
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
-  await using reporter = createReporter({
+  await using reporter = openReporter(
+    { ...terminal, stdout: stderr },
     // Not the sections of a CI system's log: in a plan no host comes to an end.
-    ...{ format: stderr.isTTY === true ? "auto" : "lines", stdout: stderr, stderr, env },
-    ...{ verbose: args.verbose, quiet: args.quiet },
-    colors: useColors(stderr, env),
-  });
+    { format: stderr.isTTY === true ? "auto" : "lines", verbose: args.verbose, quiet: args.quiet },
+  );
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });
   });

@@ -1,13 +1,12 @@
 import type { Hive } from "#hive";
-import { createReporter, useColors } from "#report";
 import type { JournalRead, ResumeRunOptions, RolloutReport, SecretsSource } from "#rollout";
 import { listRuns, resumeRun, runsFolder } from "#rollout";
 import { confirmAt } from "./confirm-wave.ts";
 import { exitCodeOfReport } from "./exit-codes.ts";
-import { fileIn } from "./file-in.ts";
 import { findUnfinishedRun } from "./find-run.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
+import { openReporter } from "./open-reporter.ts";
 import { refuseOddParallel } from "./parallel.ts";
 import { reporterFormat } from "./reporter-format.ts";
 import type { ResumeArguments } from "./runs-command.ts";
@@ -21,7 +20,7 @@ export async function resume(
   args: ResumeArguments & { readonly run?: string | undefined },
   terminal: Terminal,
 ): Promise<number> {
-  const { stdout, stderr, env, cwd } = terminal;
+  const { stderr, env, cwd } = terminal;
   const { parallel, revert } = args;
   refuseOddParallel(parallel, { hint: "see skep resume --help" });
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
@@ -29,14 +28,7 @@ export async function resume(
   const runs = await listRuns(runsFolder(hive));
   const journal = findUnfinishedRun(args.run, { runs, hive: hive.name, revert });
   if (!args.quiet) stderr.write(`skep: notice: ${announce(journal, { revert })}\n`);
-  await using reporter = createReporter({
-    format: reporterFormat(args, journal.header.policy),
-    ...{ stdout, stderr, env },
-    colors: useColors(stderr, env),
-    verbose: args.verbose,
-    quiet: args.quiet,
-    junit: fileIn(cwd, args.junit),
-  });
+  await using reporter = openReporter(terminal, { ...args, format: reporterFormat(args, journal.header.policy) });
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });
   });

@@ -1,5 +1,5 @@
 import type { Hive, Host } from "#hive";
-import { createReporter, plainLine, useColors } from "#report";
+import { plainLine } from "#report";
 import type { ChosenReturn, Returns, ReturnWish } from "#rollout";
 import { describeSystem, planReturns, rollBack } from "#rollout";
 import { confirmAt } from "../confirm-wave.ts";
@@ -8,6 +8,7 @@ import { exitCodeOfReport } from "../exit-codes.ts";
 import { loadSelection } from "../hive-options.ts";
 import { listenForInterrupts } from "../interrupts.ts";
 import { localTime } from "../local-time.ts";
+import { openReporter } from "../open-reporter.ts";
 import { refuseOddParallel } from "../parallel.ts";
 import { reporterFormat } from "../reporter-format.ts";
 import { policyOf, readDuration } from "../rollout-options.ts";
@@ -26,13 +27,8 @@ export async function rollback(args: RollbackArguments, terminal: Terminal): Pro
   refuseUnselected(args.on, { command: "rollback" });
   const { hive, hosts } = await loadSelection(args, terminal);
   const policy = policyOf(hive, args, terminal);
-  const { stdout, stderr, env } = terminal;
-  await using reporter = createReporter({
-    ...{ format: reporterFormat(args, policy), stdout, stderr, env },
-    colors: useColors(stderr, env),
-    verbose: args.verbose,
-    quiet: args.quiet,
-  });
+  const { stderr } = terminal;
+  await using reporter = openReporter(terminal, { ...args, format: reporterFormat(args, policy) });
   using interrupts = listenForInterrupts(({ leave }) => {
     if (isBegun) reporter.handle({ at: Date.now(), type: "interrupted", leave });
   });
