@@ -1,9 +1,8 @@
 import type { AgentOrder, AgentStatus, HostFacts, SecretSet } from "#activation";
-import { ActivationError, describeCause, longestAgentMs, NO_SECRETS, probeHost, renewLease } from "#activation";
-import { formatDuration, once } from "#core";
+import { describeCause, longestAgentMs, NO_SECRETS, probeHost, renewLease } from "#activation";
+import { once } from "#core";
 import type { Host } from "#hive";
 import type { Connection } from "#ssh";
-import { SshError } from "#ssh";
 import { confirmTimeoutOf } from "../host/activate-host.ts";
 import type { ActivationScene } from "../host/activation-scene.ts";
 import { accessTo } from "../host/activation-scene.ts";
@@ -12,7 +11,6 @@ import { RolloutError } from "../errors.ts";
 import { finishActivation } from "../host/finish-activation.ts";
 import type { Ending } from "../host/host-log.ts";
 import { endingOf, HostLog } from "../host/host-log.ts";
-import { JournalError } from "../journal/errors.ts";
 import type { HostStanding } from "../journal/read-journal.ts";
 import { logInAgain } from "../host/log-in.ts";
 import { storeKindOf } from "../host/open-host-store.ts";
@@ -23,6 +21,7 @@ import { REBOOT_WITHIN_MS } from "../reboot/await-boot.ts";
 import { bootPrevious } from "../reboot/go-back-by-reboot.ts";
 import { rebootAndProve, rebootDeployed } from "../reboot/reboot-deployed.ts";
 import { revertRun } from "../run-id.ts";
+import { endOfUnseen, isActivating } from "./end-of-unseen.ts";
 import type { BegunActivation } from "./resume-begun.ts";
 import { readBegun } from "./resume-begun.ts";
 import type { HostReport } from "../rollout-report.ts";
@@ -262,38 +261,4 @@ function reverted(to: string): RolloutError {
   return new RolloutError("rollout/reverted", `it was well, and went back to ${to}`, {
     hint: "see to what stopped the run, then deploy again",
   });
-}
-
-/** How a host ends of which nobody could see where it is. */
-function endOfUnseen(error: unknown, { standing, context }: ResumeHostOptions): Ending {
-  if (context.leave.aborted) {
-    const left = new RolloutError("rollout/interrupted", "the run was stopped again before the host was looked at", {
-      hint: "skep resume takes it up again",
-    });
-    return endingOf(isActivating(standing) ? "stranded" : "failed", left, standing.name);
-  }
-  if (!isActivating(standing)) return endingOf("failed", error, standing.name);
-  const { rebootingSince } = standing;
-  if (rebootingSince !== undefined && error instanceof SshError) {
-    const since = formatDuration(Math.max(0, context.clock.now() - rebootingSince));
-    const away = `nobody can log in since it was asked to reboot ${since} ago: ${error.message}`;
-    const hint = "look at its console; the system it ran before is in its boot menu";
-    return endingOf(
-      "stranded",
-      new ActivationError("activation/reboot-not-back", away, { hint, cause: error }),
-      standing.name,
-    );
-  }
-  const message = "nobody could see where its activation ended";
-  const unseen = new JournalError("rollout/not-resumed", `${message}: ${error instanceof Error ? error.message : ""}`, {
-    hint: "its agent goes back by itself unless it was confirmed; skep resume asks again",
-    cause: error,
-  });
-  return endingOf("stranded", unseen, standing.name);
-}
-
-const ACTIVATING: ReadonlySet<string> = new Set(["test", "login", "check", "confirm", "commit", "roll-back", "reboot"]);
-
-function isActivating({ step }: HostStanding): boolean {
-  return step !== undefined && ACTIVATING.has(step);
 }
