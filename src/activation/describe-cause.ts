@@ -1,4 +1,5 @@
-import type { AgentOrder, AgentStatus } from "./agent.ts";
+import type { AgentStatus } from "./agent.ts";
+import type { AgentOrder } from "./start-agent.ts";
 import { ActivationError } from "./errors.ts";
 import { formatDuration } from "#core";
 

@@ -1,4 +1,4 @@
-import { DECIDE_SCRIPT, FOLLOW_SCRIPT, READ_SCRIPT, START_SCRIPT } from "./agent.ts";
+import { DECIDE_SCRIPT, FOLLOW_SCRIPT, READ_SCRIPT } from "./agent.ts";
 import { PROTECT_SCRIPT } from "./gc-roots.ts";
 import { PRELUDE } from "./host-access.ts";
 import { ACQUIRE_SCRIPT, RELEASE_SCRIPT, RENEW_SCRIPT } from "./lease.ts";
@@ -6,6 +6,7 @@ import { PLAN_SCRIPT } from "./plan-facts.ts";
 import { PROBE_SCRIPT } from "./probe-host.ts";
 import { NEED_SCRIPT } from "./reboot-need.ts";
 import { BOOT_SCRIPT, REBOOT_SCRIPT } from "./reboot.ts";
+import { START_SCRIPT } from "./start-agent.ts";
 
 /** What a rollout says to a host on standard input, by its meaning: what stands in for a host tells them by their text. */
 export const hostScripts = {

@@ -1,6 +1,6 @@
 /** What changes on one host: probe, lease, the on-host agent, GC roots, the deployment record. */
-export type { AgentOrder, AgentState, AgentStatus, FollowOptions, Verdict } from "./agent.ts";
-export { decideAgent, FINAL_STATES, followAgent, longestAgentMs, startAgent, turnBackAgent } from "./agent.ts";
+export type { AgentState, AgentStatus, FollowOptions, Verdict } from "./agent.ts";
+export { decideAgent, FINAL_STATES, followAgent, turnBackAgent } from "./agent.ts";
 export type { BootFacts, BootParts } from "./boot-parts.ts";
 export { compareBoot } from "./boot-parts.ts";
 export { describeCause } from "./describe-cause.ts";
@@ -30,3 +30,5 @@ export { readSecrets } from "./secrets/read-secrets.ts";
 export { restoreSecrets } from "./secrets/restore-secrets.ts";
 export type { HostSecret, SecretContent, SecretSet, SecretVersion } from "./secrets/secret-set.ts";
 export { makeSecretSet, NO_SECRETS, secretLine, secretSetId } from "./secrets/secret-set.ts";
+export type { AgentOrder } from "./start-agent.ts";
+export { longestAgentMs, startAgent } from "./start-agent.ts";

@@ -8,12 +8,12 @@
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
-import type { AgentOrder } from "./agent.ts";
 import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import { ActivationError } from "./errors.ts";
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
 import { hostLayout, runFolder } from "./host-layout.ts";
+import type { AgentOrder } from "./start-agent.ts";
 
 /** Which system is to come up, and what was before it. */
 export type RebootOrder = Pick<AgentOrder, "run" | "toplevel" | "previous" | "profile">;

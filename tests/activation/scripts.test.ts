@@ -7,6 +7,7 @@ import * as lease from "../../src/activation/lease.ts";
 import { PLAN_SCRIPT } from "../../src/activation/plan-facts.ts";
 import { PROBE_SCRIPT } from "../../src/activation/probe-host.ts";
 import { INSTALL_SCRIPT } from "../../src/activation/secrets/install-script.ts";
+import { START_SCRIPT } from "../../src/activation/start-agent.ts";
 import { KEEPER_SCRIPT } from "../../src/activation/secrets/keeper-script.ts";
 
 const SHELLS = [
@@ -17,6 +18,7 @@ const SHELLS = [
 
 const SCRIPTS = Object.entries({
   ...agent,
+  START_SCRIPT,
   AGENT_SCRIPT,
   PLAN_SCRIPT,
   PROBE_SCRIPT,
