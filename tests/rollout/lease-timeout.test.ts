@@ -1,4 +1,4 @@
-import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { planFleet, rollOut } from "#rollout";
 import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { logIn } from "../sandbox/log-in.ts";
+import { runningSystem } from "../sandbox/systems-of-host.ts";
 import { makeRebootHive } from "./reboot-hive.ts";
 
 const never = new AbortController().signal;
@@ -26,7 +27,7 @@ describe("a host that another run holds", { timeout: 60_000 }, () => {
     rmSync(directory, { recursive: true });
   });
 
-  const running = (): string => readlinkSync(join(machine.root, "run/current-system"));
+  const running = (): string => runningSystem(machine);
   const hiveOf = (release: string, slow = 0) =>
     makeRebootHive({ directory, target: machine.target, release, slow, confirmTimeout: "3s" });
 
