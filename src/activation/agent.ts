@@ -18,7 +18,7 @@ export interface AgentStatus {
 }
 
 /** Reads where the agent of a run is; undefined when the host knows no such run (it was rebooted, or none was begun). */
-async function readAgent(
+export async function readAgent(
   access: HostAccess,
   { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
 ): Promise<AgentStatus | undefined> {

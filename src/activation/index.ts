@@ -1,6 +1,6 @@
 /** What changes on one host: probe, lease, the on-host agent, GC roots, the deployment record. */
 export type { AgentState, AgentStatus, FollowOptions, Verdict } from "./agent.ts";
-export { decideAgent, FINAL_STATES, followAgent, turnBackAgent } from "./agent.ts";
+export { decideAgent, FINAL_STATES, followAgent, readAgent, turnBackAgent } from "./agent.ts";
 export type { BootFacts, BootParts } from "./boot-parts.ts";
 export { compareBoot } from "./boot-parts.ts";
 export { describeCause } from "./describe-cause.ts";

@@ -8,7 +8,7 @@ export const EXIT_CODES = {
   2: "the command line or the hive is wrong, or nothing was selected",
   3: "the system of some host could not be evaluated or built",
   4: "a secret could not be opened or installed",
-  5: "some host failed and is untouched",
+  5: "some host failed and is untouched, or was not begun",
   6: "some host was rolled back",
   7: "some host is stranded and needs hands",
   10: "`skep plan`: nothing failed, and there are changes to deploy",
@@ -23,7 +23,9 @@ const OF_LAYER: Readonly<Record<string, ExitCode>> = { cli: 2, hive: 2, sandbox:
 export function exitCodeOfReport(report: RolloutReport): ExitCode {
   if (report.interrupted) return 130;
   const codes = report.hosts.map(exitCodeOfHost);
-  return codes.reduce((worst, code) => (code > worst ? code : worst), 0);
+  const worst = codes.reduce((one, other) => (other > one ? other : one), 0);
+  // Hosts that were not begun because of others say nothing that those do not say better.
+  return worst === 0 && report.hosts.some(({ outcome }) => outcome === "skipped") ? 5 : worst;
 }
 
 /** The exit code of a plan: what its worst host says; where none failed, whether there is something to do. */
@@ -45,9 +47,8 @@ function exitCodeOfHost(host: HostReport): ExitCode {
   switch (host.outcome) {
     case "unchanged":
     case "deployed":
-      return 0;
     case "skipped":
-      return 5;
+      return 0;
     case "failed":
       return exitCodeOfFailure(host.error.code);
     case "rolled-back":

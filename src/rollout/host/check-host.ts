@@ -9,7 +9,10 @@ import { checkedHost } from "./activation-scene.ts";
  */
 export async function checkHost(
   scene: ActivationScene,
-  { soakMs = scene.soakMs }: { readonly soakMs?: number | undefined } = {},
+  {
+    soakMs = scene.soakMs,
+    signal = scene.context.leave,
+  }: { readonly soakMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const { host, connection, log, context } = scene;
   const soak = tellSoak(scene, { soakMs });
@@ -18,7 +21,7 @@ export async function checkHost(
     baseline: excusingBaseline(scene),
     soakMs,
     clock: context.clock,
-    signal: context.leave,
+    signal,
     onAttempt: (check, answer) => {
       if (soak.isUnderWay()) soak.tell(answer.passed ? undefined : `${check.name} fails: ${answer.seen}`);
       else if (!answer.passed) log.message("check", `waiting for ${check.name}: ${answer.seen}`);

@@ -6,6 +6,7 @@ import { accessTo, watchAgent } from "./activation-scene.ts";
 import { checkHost } from "./check-host.ts";
 import { logInAgain } from "./log-in.ts";
 import { verifyCommitted } from "./verify-committed.ts";
+import { whileAgentWaits } from "./while-agent-waits.ts";
 
 /** How far the agent is when this operator comes to it. One that waits is come to with a login newer than its system. */
 export type AgentProgress = "not-started" | "testing" | "waiting" | "committing";
@@ -32,7 +33,7 @@ export async function proveAndCommit(
     await log.step("commit", () => awaitCommit(scene));
     return;
   }
-  await log.step("check", () => checkHost(scene));
+  await log.step("check", () => whileAgentWaits(scene, (signal) => checkHost(scene, { signal })));
   await log.step(order.goal === "test" ? "confirm" : "commit", () => confirmHost(scene));
 }
 
