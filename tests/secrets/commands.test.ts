@@ -143,6 +143,18 @@ describe("a secret's life", () => {
     });
   });
 
+  it("a file that was changed behind its back is warned of, and with a key told to be damaged", async () => {
+    rules({ token: [] });
+    await scene.skep(["add", "token"], { input: "x" });
+    writeFileSync(scene.path("token"), Buffer.concat([readFileSync(scene.path("token")), Buffer.from("# x\n")]));
+    expect(await scene.skep(["check"])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^warning: token: it was changed without skep, and nobody knows/m) as string,
+    });
+    const opened = await scene.skep(["check", "--identity", alice]);
+    expect(opened).toMatchObject({ exitCode: 4, stdout: expect.stringContaining("error: token: ") as string });
+  });
+
   it("host keys that the secrets file does not state are taken from the hive", async () => {
     rules({ token: ["edge-1"] }, { hosts: {} });
     expect((await scene.skep(["status"])).stderr).toContain("rules.token.hosts: no key is known for the host edge-1");

@@ -60,10 +60,16 @@ function findingsOf({ rule, file }: SecretState): Finding[] {
     const what = "whose its age recipients are cannot be told from the file; skep secrets rekey --all makes it known";
     found.push({ level: "warning", name, what });
   }
+  if (file.isForeign) {
+    const what = `it was changed without skep, and nobody knows whether it still opens; ${TRY_HINT}`;
+    found.push({ level: "warning", name, what });
+  }
   const retired = rule.readers.filter((reader) => reader.retired).map(describeReader);
   if (retired.length > 0) found.push({ level: "warning", name, what: `${retired.join(", ")} can still read it` });
   return found;
 }
+
+const TRY_HINT = "skep secrets check --identity FILE tries it, skep secrets rekey --all writes it anew";
 
 /** `an unknown key (ssh-ed25519 AbCdEf), host web-1`. */
 export function describeKeys(keys: Readonly<Record<string, string>>): string {

@@ -22,6 +22,8 @@ export interface SecretState {
 
 export interface FileState extends Difference {
   readonly known: KnownFile;
+  /** Whether the lock knows another content: the file was written, or damaged, without us. */
+  readonly isForeign: boolean;
   /** Why the file is no age file. */
   readonly problem?: SecretsError | undefined;
 }
@@ -105,13 +107,15 @@ export function hashOf(bytes: Uint8Array): string {
 function readState(rule: SecretRule, lock: Lock): SecretState {
   const bytes = readCiphertext(rule.file);
   if (bytes === undefined) return { rule, file: undefined };
-  const known = knownFile(lock[rule.name], hashOf(bytes));
+  const entry = lock[rule.name];
+  const known = knownFile(entry, hashOf(bytes));
+  const isForeign = entry !== undefined && known !== entry && known !== entry.replaces;
   try {
     const { stanzas } = inspectBytes(bytes);
-    return { rule, file: { known, ...compareReaders(rule.readers, { known, stanzas }) } };
+    return { rule, file: { known, isForeign, ...compareReaders(rule.readers, { known, stanzas }) } };
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
-    return { rule, file: { known, missing: [], extra: {}, exact: false, problem: error } };
+    return { rule, file: { known, isForeign, missing: [], extra: {}, exact: false, problem: error } };
   }
 }
 
