@@ -64,7 +64,7 @@ export async function acquireLease(
     }
     if (await wait(holder)) continue;
     throw new ActivationError("activation/lease-held", describeHolder(holder), {
-      hint: "wait for that run with --lease-timeout, or take the host over with --steal-lease: an activation under way there goes back first",
+      hint: `wait for that run with --lease-timeout; where it was broken off, skep resume ${holder.run} goes on with it; or take the host over with --steal-lease: an activation under way there goes back first`,
     });
   }
 }

@@ -26,6 +26,7 @@ export type { HistoryEntry } from "./history/host-history.ts";
 export { historyOf } from "./history/host-history.ts";
 export type { BrokenLease } from "./host/break-lease.ts";
 export { breakLease } from "./host/break-lease.ts";
+export { holderOf } from "./host/settled-facts.ts";
 export { checkedHost } from "./host/activation-scene.ts";
 export type { SshOptions } from "./host/log-in.ts";
 export { logIn } from "./host/log-in.ts";

@@ -358,7 +358,15 @@ describe("operating hosts", { timeout: 240_000 }, () => {
       const request = { run, owner: "ann@laptop", reason: "skep deploy switch", ttlMs: 60_000 };
       await acquireLease({ runner: connection, root: host.target.root }, request);
     };
+    await deploy("v1", "--on", "web-2");
+    hive("v2");
+    expect(await skep("status", "--exit-code", "--on", "web-1, web-2")).toMatchObject({
+      ...{ exitCode: 5, stderr: "skep: 2 hosts: 2 drift\n" },
+    });
     await leased("run-a");
+    expect(await skep("status", "--exit-code", "--on", "web-1")).toMatchObject({
+      ...{ exitCode: 0, stderr: "skep: 1 host: 1 deploying\n" },
+    });
     const { stdout } = await skep("lease", "ls");
     expect(stdout).toMatch(
       /^web-1 {2}held by ann@laptop \(run run-a, skep deploy switch\) since .*, for .* more\nweb-2 {2}free\n/,

@@ -2,7 +2,7 @@ import type { HostState } from "#activation";
 import { describeRebootNeed, isRebootNeeded, NO_SECRETS } from "#activation";
 import type { SkepErrorJson } from "#core";
 import type { Drift, KnownDeployment, WantedSystem } from "#rollout";
-import { deploymentOf, findDrift } from "#rollout";
+import { deploymentOf, findDrift, holderOf } from "#rollout";
 import type { HostStatus as SecretsStatus, WantedSet } from "../secrets/host-status.ts";
 import { stateOfSecrets } from "../secrets/host-status.ts";
 
@@ -14,7 +14,8 @@ export interface Wanted {
 
 /** How a host stands, and how that is to what it should be. */
 export interface HostStatus {
-  readonly state: "drift" | "unknown" | "unwell" | "ok";
+  /** `deploying`: a run holds it, and it is not as it should be; that is not drift yet. */
+  readonly state: "drift" | "deploying" | "unknown" | "unwell" | "ok";
   readonly found: HostState;
   /** Undefined when the hive was not asked. */
   readonly wanted: Wanted | undefined;
@@ -52,7 +53,7 @@ export function judgeStatus(
 }
 
 function stateOf({ drift, problems, found }: Pick<HostStatus, "drift" | "problems" | "found">): HostStatus["state"] {
-  if (drift.length > 0) return "drift";
+  if (drift.length > 0) return holderOf(found.facts) === undefined ? "drift" : "deploying";
   if (problems.length > 0) return "unknown";
   return found.facts.failedUnits.length > 0 ? "unwell" : "ok";
 }

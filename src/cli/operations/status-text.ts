@@ -46,10 +46,11 @@ export function statusVerdict(seen: readonly SeenHost[], { evaluated }: { readon
   return `${hosts}: ${counts.join(", ")}${evaluated ? "" : "; what the hive wants was not asked (--no-eval)"}`;
 }
 
-const STATES = ["ok", "unwell", "unknown", "drift", "unreachable"] as const;
+const STATES = ["ok", "deploying", "unwell", "unknown", "drift", "unreachable"] as const;
 type State = (typeof STATES)[number];
 const STYLES = {
   ok: "green",
+  deploying: "cyan",
   unwell: "red",
   unknown: "yellow",
   drift: "yellow",
@@ -91,7 +92,7 @@ interface Note {
 
 function notesOf(seen: SeenHost): readonly Note[] {
   if ("error" in seen) return [{ text: plainLine(seen.error.message), style: "red" }];
-  const { found, drift, rebootNeed, problems, secrets, deployment } = seen.result;
+  const { state, found, drift, rebootNeed, problems, secrets, deployment } = seen.result;
   const { facts } = found;
   const { lease } = facts;
   return [
@@ -100,7 +101,7 @@ function notesOf(seen: SeenHost): readonly Note[] {
       text: `what the hive wants is not known: ${plainLine(message)}`,
       style: "yellow",
     })),
-    ...(deployment === undefined && facts.running !== undefined
+    ...(deployment === undefined && facts.running !== undefined && state !== "deploying"
       ? [{ text: "nobody wrote down who brought what it runs" }]
       : []),
     ...(facts.booted === undefined || facts.booted === facts.running
