@@ -148,12 +148,22 @@ function seconds(ms: number): string {
   return String(Math.ceil(ms / 1000));
 }
 
+/** A shell function that prints what {@link parseHolder} reads, of a lease that is there. It starts no process but one. */
+export const SAY_HOLDER = `
+lease=$root${hostLayout.lease}
+say_holder() {
+  while IFS='=' read -r what value; do
+    printf 'holder.%s=%s\\n' "$what" "$value"
+    [ "$what" != expires ] || echo "holder.left=$((value - $(uptime)))"
+  done <"$lease"
+}
+`;
+
 /**
  * Shell functions about the lease that the agent uses too. Whoever changes it does so in its turn: a folder that only one
  * can make. A turn takes milliseconds; one that is held for three seconds belongs to nobody who lives.
  */
-export const LEASE_FUNCTIONS = `
-lease=$root${hostLayout.lease}
+export const LEASE_FUNCTIONS = `${SAY_HOLDER}
 take_turn() {
   tries=0
   until mkdir "$lease.turn" 2>/dev/null; do
@@ -167,10 +177,6 @@ end_turn() { rmdir "$lease.turn"; }
 lease_field() { sed -n "s/^$2=//p" "$1" 2>/dev/null | head -n 1; }
 lease_is_ours() { [ "$(lease_field "$lease" run)" = "$1" ]; }
 seconds_left() { echo "$(($(lease_field "$lease" expires) - $(uptime)))"; }
-say_holder() {
-  sed -n 's/^\\([a-z]*=\\)/holder.\\1/p' "$lease"
-  echo "holder.left=$(seconds_left)"
-}
 # renew_lease RUN SECONDS: a later expiry, written whole; never an earlier one
 renew_lease() {
   take_turn || return 1
@@ -192,7 +198,7 @@ release_lease() {
 }
 `;
 
-const LOOK_SCRIPT = `${LEASE_FUNCTIONS}
+const LOOK_SCRIPT = `${SAY_HOLDER}
 [ ! -e "$lease" ] || say_holder
 exit 0
 `;

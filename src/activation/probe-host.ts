@@ -7,7 +7,7 @@ import { hostLayout, profileFor } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript } from "./host-access.ts";
 import type { LeaseHolder } from "./lease.ts";
-import { parseHolder } from "./lease.ts";
+import { parseHolder, SAY_HOLDER } from "./lease.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
 
 /** What a host is and what it runs, read in one round trip. */
@@ -139,14 +139,9 @@ function generationOf(link: string | undefined): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-export const PROBE_SCRIPT = `${BOOT_FUNCTIONS}
+export const PROBE_SCRIPT = `${BOOT_FUNCTIONS}${SAY_HOLDER}
 tab=$(printf '\\t')
-if [ -f "$root${hostLayout.lease}" ]; then
-  while IFS='=' read -r what value; do
-    say "holder.$what" "$value"
-    [ "$what" != expires ] || say holder.left "$((value - $(uptime)))"
-  done <"$root${hostLayout.lease}"
-fi
+[ ! -f "$lease" ] || say_holder
 say uid "$(id -u)"
 profile=$root/nix/var/nix/profiles/skep
 if [ -e "$root/etc/NIXOS" ]; then say nixos yes; profile=$root/nix/var/nix/profiles/system; fi

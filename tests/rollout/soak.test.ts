@@ -1,4 +1,4 @@
-import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -7,6 +7,7 @@ import type { RolloutEvent } from "#rollout";
 import { rollOut } from "#rollout";
 import { startSandbox } from "#sandbox";
 import { logIn } from "../sandbox/log-in.ts";
+import { runningSystem } from "../sandbox/systems-of-host.ts";
 import { makeRebootHive } from "./reboot-hive.ts";
 
 const never = new AbortController().signal;
@@ -15,14 +16,13 @@ it("a soak ends when the host has gone back: what soaks is the old system", { ti
   await using sandbox = await startSandbox({ hosts: ["web-1"] });
   const machine = sandbox.host("web-1");
   const directory = mkdtempSync(join(tmpdir(), "skep-soak-"));
-  const running = (): string => readlinkSync(join(machine.root, "run/current-system"));
   const deploy = (release: string, soak: string, onEvent: (event: RolloutEvent) => void) => {
     const hive = makeRebootHive({ directory, target: machine.target, release, soak });
     return rollOut(hive, { goal: "switch", hosts: hive.hosts, onEvent, stop: never, leave: never });
   };
   try {
     await deploy("v1", "0s", () => undefined);
-    const old = running();
+    const old = runningSystem(machine);
     let taking: Promise<unknown> | undefined;
     const { hosts } = await deploy("v2", "30m", (event) => {
       const soaks =
@@ -31,7 +31,7 @@ it("a soak ends when the host has gone back: what soaks is the old system", { ti
     });
     await taking;
     expect(hosts).toMatchObject([{ outcome: "rolled-back", error: { code: "activation/lease-lost" } }]);
-    expect(running()).toBe(old);
+    expect(runningSystem(machine)).toBe(old);
   } finally {
     rmSync(directory, { recursive: true });
   }
