@@ -1,4 +1,5 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
+import { ARTIFACTS_FOLDER } from "#hive";
 import { deployOptions } from "./deploy-command.ts";
 import type { HiveArguments } from "./hive-options.ts";
 import { withHiveOptions } from "./hive-options.ts";
@@ -25,7 +26,7 @@ export const ciOptions = {
   signer: deployOptions.signer,
   artifacts: {
     type: "string",
-    default: "skep-ci",
+    default: ARTIFACTS_FOLDER,
     requiresArg: true,
     description: "The folder for what the pipeline keeps: plan.json, plan.md, junit.xml, report.html",
   },

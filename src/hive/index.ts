@@ -63,6 +63,7 @@ export type {
   TextPackage,
 } from "./native-package.ts";
 export { directory, file, storePath, tarball, text } from "./native-package.ts";
+export { ARTIFACTS_FOLDER, STATE_FOLDER } from "./own-folders.ts";
 export type { Scope, ScopeHost, Template } from "./native-scope.ts";
 export type {
   CommandHook,

@@ -2,11 +2,12 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { HiveRevision } from "#activation";
 import type { Hive } from "#hive";
+import { ARTIFACTS_FOLDER, STATE_FOLDER } from "#hive";
 
 const run = promisify(execFile);
 
 /** The hive's folder, without what skep itself keeps there. */
-const HIVE = [".", ":(exclude).skep"] as const;
+const HIVE = [".", ...[STATE_FOLDER, ARTIFACTS_FOLDER].map((folder) => `:(exclude)${folder}`)];
 
 /** Which git commit the hive's folder is at, and whether it was changed since. Outside of git, or without it: null. */
 export async function readRevision(hive: Hive): Promise<HiveRevision> {

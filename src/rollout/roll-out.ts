@@ -71,7 +71,8 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     goal,
     startedAt,
     operator: operatorName(),
-    revision: await readRevision(hive),
+    // Of a plan that was made before: what its systems were made of, whatever lies beside them now.
+    revision: saved?.revision ?? (await readRevision(hive)),
     stealLease,
     leaseTimeoutMs: options.leaseTimeoutMs,
     reboot: options.reboot,

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -82,6 +82,36 @@ describe("skep ci", { timeout: 180_000 }, () => {
     rmSync(at("skep-ci/junit.xml"));
     expect(await skep(["ci", "--deploy"])).toMatchObject({ exitCode: 0 });
     expect(existsSync(at("skep-ci/junit.xml"))).toBe(false);
+  });
+
+  it("has hosts write down the commit that the plan was made of, and its artifacts make no tree changed", async () => {
+    const git = (...argv: readonly string[]): string =>
+      execFileSync("git", ["-C", folder, "-c", "user.name=ann", "-c", "user.email=ann@laptop", ...argv], {
+        encoding: "utf8",
+      }).trim();
+    const recorded = async (): Promise<unknown> => {
+      const { stdout } = await skep(["status", "--json"]);
+      const [first = ""] = stdout.split("\n");
+      return (JSON.parse(first) as { deployment: unknown }).deployment;
+    };
+    git("init", "--quiet");
+    git("add", "hive.ts");
+    git("commit", "--quiet", "--message", "first");
+    const revision = git("rev-parse", "HEAD");
+    // The second finds what the first left.
+    for (const release of ["first", "second"]) {
+      expect(await skep(["ci", "--deploy"]), release).toMatchObject({ exitCode: 0 });
+      expect(JSON.parse(read("skep-ci/plan.json")), release).toMatchObject({ revision: { revision, dirty: false } });
+      expect(await recorded(), release).toMatchObject({ revision, dirty: false });
+      expect((await skep(["history"])).stdout, release).not.toContain(", changed");
+    }
+    hive("2.0");
+    git("commit", "--quiet", "--all", "--message", "second");
+    const reviewed = git("rev-parse", "HEAD");
+    await skep(["plan", "--out", "reviewed.json"]);
+    git("commit", "--quiet", "--allow-empty", "--message", "third");
+    expect(await skep(["deploy", "--plan", "reviewed.json", "--quiet"])).toMatchObject({ exitCode: 0 });
+    expect(await recorded()).toMatchObject({ revision: reviewed, dirty: false });
   });
 
   it("says on the failing host what failed, ends as the deployment did, and the next job goes on", async () => {

@@ -66,13 +66,14 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 
 /** Its digest tells that skep wrote it, as long as nobody made one: what reaches programs is looked at all the same. */
 function isPlan(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & FleetPlan {
-  const { goal, id, hive, madeAt, policy, waves, hosts, changes } = value;
+  const { goal, id, hive, madeAt, revision, policy, waves, hosts, changes } = value;
   return (
     PLAN_GOALS.some((known) => known === goal) &&
     typeof id === "string" &&
     /^[\w-]+$/.test(id) &&
     typeof hive === "string" &&
     typeof madeAt === "string" &&
+    isRevision(revision) &&
     isRecord(policy) &&
     Array.isArray(waves) &&
     waves.every((wave) => isRecord(wave) && Array.isArray(wave.hosts)) &&
@@ -80,6 +81,13 @@ function isPlan(value: Readonly<Record<string, unknown>>): value is Readonly<Rec
     Array.isArray(hosts) &&
     hosts.every((host) => isRecord(host) && isHost(host))
   );
+}
+
+/** Hosts keep it with what they run. */
+function isRevision(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { name, revision, dirty } = value;
+  return typeof name === "string" && (revision === null || typeof revision === "string") && typeof dirty === "boolean";
 }
 
 function isHost({ host, target, status, from, to }: Readonly<Record<string, unknown>>): boolean {

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { STATE_FOLDER } from "#hive";
 import type { Nix } from "#nix";
 import { addRoots } from "#nix";
 import type { Closure } from "#store";
@@ -22,7 +23,7 @@ export async function keepPlanned(
 ): Promise<void> {
   const { directory, closures, nix, signal } = options;
   if (closures.length === 0) return;
-  const plans = join(directory, ".skep", "plans");
+  const plans = join(directory, STATE_FOLDER, "plans");
   await mkdir(join(plans, plan), { recursive: true });
   const toplevels = [...new Set(closures.map(({ toplevel }) => toplevel))];
   await addRoots(await nix(), toplevels, { root: join(plans, plan, "system"), signal });

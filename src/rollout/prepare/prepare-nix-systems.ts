@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Host, HostName } from "#hive";
+import { STATE_FOLDER } from "#hive";
 import type { EvaluatedSystem, Nix, SystemRequest } from "#nix";
 import { buildSystem, evaluateSystems, NixError, readClosures } from "#nix";
 import { HostLog } from "../host/host-log.ts";
@@ -28,7 +29,7 @@ export async function prepareNixSystems(hosts: readonly Host[], work: PrepareWor
 }
 
 function rootsOf(directory: string): string {
-  return join(directory, ".skep", "roots");
+  return join(directory, STATE_FOLDER, "roots");
 }
 
 /** Evaluates systems that Nix makes, and builds none. */

@@ -67,6 +67,7 @@ describe("a plan's file", () => {
     ["something else", "{}"],
     ["of another version", formatPlan({ ...PLAN, v: 2 } as unknown as FleetPlan)],
     ["with an option where a store path should be", formatPlan(withToplevel("--option"))],
+    ["without a revision to write down on hosts", formatPlan({ ...PLAN, revision: null as never })],
     ["with an id that leads out of its folder", formatPlan({ ...PLAN, id: "../.." })],
   ])("%s is no plan, though its digest be right", (_, text) => {
     expect(() => parsePlan(text)).toThrow(expect.objectContaining({ code: "rollout/plan-file" }));
