@@ -58,11 +58,13 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
 
 /** The run, and where it goes in waves, which; with every host's name where they are to be named. */
 function startedTexts(event: StepEvent<"run-started">, verbose: boolean): string[] {
-  const { hive, hosts, run, waves = [] } = event;
+  const { hive, hosts, run, waves = [], planning } = event;
   const inWaves = waves.length > 1 ? ` in ${waves.length} waves` : "";
   const named = waves.length > 1 && verbose ? waves : [];
   return [
-    plainLine(`${runWord(event)} of ${counted(hosts.length, "host")} of ${hive}${inWaves}, run ${run}`),
+    plainLine(
+      `${runWord(event)} of ${counted(hosts.length, "host")} of ${hive}${inWaves}, ${planning === true ? "plan" : "run"} ${run}`,
+    ),
     ...named.map(({ name, hosts: ofWave }, index) =>
       plainLine(`${waveText(index + 1, { of: waves.length, name })}: ${ofWave.join(", ")}`),
     ),

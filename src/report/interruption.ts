@@ -4,6 +4,7 @@ import { counted, listNames } from "./words.ts";
 /** After Ctrl-C: what is being waited for, and what another one does. Nothing before. */
 export function interruptionLines(state: RunState, mostNames: number): string[] {
   if (state.interruption === "none") return [];
+  if (state.planning === true) return ["stopping: planning changed nothing"];
   const open = Array.from(state.hosts.values()).filter((host) => isUnderWay(host));
   if (open.length === 0) return ["stopping: no host is under way"];
   const names = listNames(open.map(nameWithStep), mostNames);

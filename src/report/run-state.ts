@@ -12,6 +12,8 @@ export interface RunState {
   /** The hive's name. */
   hive: string;
   rollback: true | undefined;
+  /** Whether the run is only planned. */
+  planning: true | undefined;
   startedAt: number | undefined;
   /** When the last event came. */
   lastAt: number | undefined;
@@ -110,6 +112,7 @@ export function createRunState(): RunState {
     goal: "switch",
     hive: "",
     rollback: undefined,
+    planning: undefined,
     startedAt: undefined,
     lastAt: undefined,
     steps: [],
@@ -134,6 +137,7 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       state.goal = event.goal;
       state.hive = event.hive;
       state.rollback = event.rollback;
+      state.planning = event.planning;
       state.startedAt = event.at;
       state.steps = event.steps;
       for (const host of event.hosts) hostOf(state, host);
@@ -184,6 +188,8 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       state.run = event.report.run;
       state.goal = event.report.goal;
       state.rollback = event.report.rollback;
+      // Nothing that comes to an end was only planned.
+      state.planning = undefined;
       state.report = event.report;
       for (const report of event.report.hosts) endHost(state, report);
       break;

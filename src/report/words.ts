@@ -18,9 +18,13 @@ export function outcomeWord(outcome: Outcome, goal: Goal): string {
   return outcome === "rolled-back" ? "rolled back" : outcome;
 }
 
-/** What a run is called: after its goal, unless it takes hosts back. */
-export function runWord({ goal, rollback }: Pick<RolloutReport, "goal" | "rollback">): string {
-  return rollback === true ? "rollback" : goal;
+/** What a run is called: after its goal, unless it takes hosts back; `planning switch` where it is only planned. */
+export function runWord({ goal, rollback, planning }: NamedRun): string {
+  return `${planning === true ? "planning " : ""}${rollback === true ? "rollback" : goal}`;
+}
+
+interface NamedRun extends Pick<RolloutReport, "goal" | "rollback"> {
+  readonly planning?: true | undefined;
 }
 
 /** One character for an outcome, so that a screen without colours can be scanned too. */

@@ -20,6 +20,8 @@ export type RolloutHappening =
       readonly waves?: readonly { readonly name: string; readonly hosts: readonly HostName[] }[] | undefined;
       /** Whether the run takes hosts back to systems they had. */
       readonly rollback?: true | undefined;
+      /** Whether it only plans such a run: hosts are looked at, and none comes to an end. */
+      readonly planning?: true | undefined;
     }
   /** Of runs with more than one wave. */
   | {

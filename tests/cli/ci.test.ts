@@ -68,6 +68,7 @@ describe("skep ci", { timeout: 180_000 }, () => {
     expect(read("skep-ci/plan.md")).toContain("web-1");
     expect(read("summary.md")).toContain(read("skep-ci/plan.md"));
     expect(read("outputs")).toBe(`changes=true\nplan=${at("skep-ci/plan.json")}\nexit-code=0\n`);
+    expect(run.stderr).toMatch(/^\d\d:\d\d:\d\d planning switch of 2 hosts of fleet, plan \d{8}-\d{6}-\w+$/m);
     expect(HOSTS.map(runs)).toEqual([undefined, undefined]);
     expect(await skep(["ci", "--exit-code"])).toMatchObject({ exitCode: 10 });
   });

@@ -56,6 +56,7 @@ export const started = fc.record({
   hive: text,
   hosts: fc.subarray(HOSTS.map(name)),
   steps: fc.constant(stepsFor("switch")),
+  planning: fc.constantFrom(true as const, undefined),
 });
 const event: fc.Arbitrary<RolloutEvent> = fc.oneof(
   started,

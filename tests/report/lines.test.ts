@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HostReport } from "#rollout";
+import type { HostReport, RolloutEvent } from "#rollout";
 import { reportRun } from "./report-run.ts";
 import { BAD_GATEWAY, hostReport, name, NOON, rolloutReport, typicalRun } from "./typical-run.ts";
 
@@ -160,6 +160,26 @@ switch: 6 failed in 42 s
 12:00:00 leaving 2 hosts to their agents: web-1 (copy), web-2 (copy)
 12:00:00 what is not committed they take back by themselves
 `);
+  });
+
+  it("of a plan say that it is one, in sections too", async () => {
+    const events: readonly RolloutEvent[] = [
+      {
+        ...{ at: NOON, type: "run-started", run: "r-7c1d", goal: "switch", hive: "apiary", hosts: [name("web-1")] },
+        ...{ steps: ["connect", "probe"], planning: true },
+      },
+      { at: NOON + 40_000, type: "step-started", host: name("web-1"), step: "connect" },
+      { at: NOON + 80_000, type: "interrupted", leave: false },
+    ];
+    const begun = "12:00:00 planning switch of 1 host of apiary, plan r-7c1d\n";
+    const stopped = "12:01:20 stopping: planning changed nothing\n";
+    expect(await reportRun(events)).toEqual({ stdout: "", stderr: begun + stopped });
+    for (const format of ["github", "gitlab"] as const) {
+      const { stderr } = await reportRun(events, { format });
+      expect(stderr).toContain(begun + "planning switch: 1 under way, 40 s\n" + stopped);
+    }
+    const schema = await reportRun(events, { format: "ndjson" });
+    expect(schema.stdout).toContain('"planning":true');
   });
 });
 

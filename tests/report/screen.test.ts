@@ -213,6 +213,17 @@ describe("tty", () => {
     ]);
   });
 
+  it("of a plan says that it is one, also after Ctrl-C", async () => {
+    await using screen = new Screen({ columns: 60, rows: 24 });
+    screen.happen({ ...runStarted(["web-1"]), planning: true } as RolloutHappening, started("web-1"));
+    expect(screen.look().lines.at(-1)).toBe("planning switch: 1 under way, 0 s");
+    screen.happen({ type: "interrupted", leave: false });
+    expect(screen.look().lines.slice(-2)).toEqual([
+      "stopping: planning changed nothing",
+      "planning switch: 1 under way, 0 s",
+    ]);
+  });
+
   it("shows the last lines that hosts under way print when verbose, as many as there is room for", async () => {
     await using screen = new Screen({ columns: 60, rows: 12 }, { verbose: true });
     const log = (line: string): RolloutHappening => ({ type: "log", host: name("web-1"), step: "copy", line });

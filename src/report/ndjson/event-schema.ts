@@ -100,6 +100,10 @@ export const eventSchemas = {
       run: z.string().describe("The run's name"),
       goal,
       rollback,
+      planning: z
+        .literal(true)
+        .optional()
+        .describe("Present where such a run is only planned: no host comes to an end"),
       hive: z.string().describe("The hive's name"),
       hosts: z.array(host).describe("In the order of the hive"),
       steps: z.array(step).describe("What each host goes through, in order"),

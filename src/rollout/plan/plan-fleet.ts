@@ -74,7 +74,8 @@ export async function planFleet(hive: Hive, options: PlanFleetOptions): Promise<
       hosts: ofWave.map((one) => one.name),
     }),
   );
-  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: hosts.map(({ name }) => name), steps, waves });
+  const names = hosts.map(({ name }) => name);
+  emit({ type: "run-started", run: run.id, goal, hive: hive.name, hosts: names, steps, waves, planning: true });
   const nix = once(() => openNix({ signal }));
   await using native = openNativeEvaluator({
     readNixClosure: async (path, { signal: asked }) => readClosure(await nix(), path, { signal: asked }),
