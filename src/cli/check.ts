@@ -12,6 +12,7 @@ import { printHostError } from "./secrets/print-host-error.ts";
 import { refuseOddParallel } from "./parallel.ts";
 import { readSshOptions } from "./read-ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
+import { untilUnread } from "./terminal.ts";
 
 const SHORTEST_MS = 100;
 
@@ -28,7 +29,8 @@ export async function checkHosts(args: CheckArguments, terminal: Terminal): Prom
     signal: interrupts.stop,
   });
   if (args.watch) {
-    const last = await watchChecks(rounds, { hosts, everyMs, json: args.json, terminal, signal: interrupts.stop });
+    const signal = untilUnread(interrupts.stop, terminal);
+    const last = await watchChecks(rounds, { hosts, everyMs, json: args.json, terminal, signal });
     return exitCodeOf(last);
   }
   const healths = await checkOnce(rounds, { hosts, json: args.json, terminal });

@@ -1,19 +1,18 @@
-import { appendFile, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { writeFileAtomically } from "#core";
 import { planMarkdown, planText } from "#report";
 import { formatPlan } from "#rollout";
 import { SecretsError } from "#secrets";
 import type { CiArguments } from "./ci-command.ts";
 import { carryOut } from "./deploy.ts";
 import { CliError } from "./errors.ts";
-import { exitCodeOfPlan, exitCodeOfReport } from "./exit-codes.ts";
+import { exitCodeOfPlan } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { makePlan } from "./plan.ts";
 import { loadPlanned } from "./plan/load-planned.ts";
 import { report } from "./report.ts";
 import { checkSecrets } from "./secrets/check.ts";
 import type { Terminal } from "./terminal.ts";
+import { afterwards, appendOutput, makeOutputFolder, writeOutput } from "./write-output.ts";
 
 /** What a pipeline is told of a step, as `GITHUB_OUTPUT` takes it. */
 interface Outputs {
@@ -27,11 +26,10 @@ export async function ci(args: CiArguments, console: Terminal): Promise<number> 
   refuseContradictions(args);
   const terminal: Terminal = { ...console, stdin: undefined };
   const folder = resolve(terminal.cwd, args.artifacts);
-  await mkdir(folder, { recursive: true });
+  await makeOutputFolder(folder, { what: "the artifacts" });
   const outputs: Outputs = {};
   const exitCode = await work(args, { terminal, folder, outputs });
-  await tellOutputs({ ...outputs, "exit-code": exitCode }, terminal);
-  return exitCode;
+  return afterwards(exitCode, terminal, () => tellOutputs({ ...outputs, "exit-code": exitCode }, terminal));
 }
 
 interface Job {
@@ -77,11 +75,11 @@ async function planIt(args: CiArguments, { terminal, folder, outputs }: Job): Pr
   if (plan === undefined) return 130;
   const file = join(folder, "plan.json");
   const markdown = planMarkdown(plan);
-  await writeFileAtomically(file, formatPlan(plan));
-  await writeFileAtomically(join(folder, "plan.md"), markdown);
+  await writeOutput(file, formatPlan(plan), { what: "the plan" });
+  await writeOutput(join(folder, "plan.md"), markdown, { what: "the plan" });
   terminal.stdout.write(planText(plan, { colors: false, columns: COLUMNS }));
   const { GITHUB_STEP_SUMMARY: summary } = terminal.env;
-  if (summary !== undefined && summary !== "") await appendFile(summary, markdown);
+  if (summary !== undefined && summary !== "") await appendOutput(summary, markdown, { what: "the plan" });
   const exitCode = exitCodeOfPlan(plan);
   outputs.changes = plan.hosts.some(({ status }) => status === "changes");
   outputs.plan = file;
@@ -93,19 +91,20 @@ const COLUMNS = 120;
 async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
   const planned = await loadPlanned("switch", { ...args, plan }, terminal);
   const how = { ...args, junit: join(folder, "junit.xml"), json: false, sandbox: false, "steal-lease": false };
-  const deployed = await carryOut(planned, how, terminal);
-  const { run } = deployed;
+  const { run, exitCode } = await carryOut(planned, how, terminal);
   outputs.run = run;
   const page = join(folder, "report.html");
-  await report({ hive: args.hive, run, html: page, markdown: undefined, junit: undefined }, terminal);
-  return exitCodeOfReport(deployed);
+  return afterwards(exitCode, terminal, () =>
+    report({ hive: args.hive, run, html: page, markdown: undefined, junit: undefined }, terminal),
+  );
 }
 
 async function tellOutputs(outputs: Readonly<Record<string, unknown>>, { env }: Terminal): Promise<void> {
   const { GITHUB_OUTPUT: file } = env;
   if (file === undefined || file === "") return;
   const lines = Object.entries(outputs).filter(([, value]) => value !== undefined);
-  await appendFile(file, lines.map(([name, value]) => `${name}=${String(value)}\n`).join(""));
+  const text = lines.map(([name, value]) => `${name}=${String(value)}\n`).join("");
+  await appendOutput(file, text, { what: "the outputs of the step" });
 }
 
 function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {

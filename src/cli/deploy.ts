@@ -7,7 +7,8 @@ import { sandboxTwin } from "#sandbox";
 import type { DeployArguments } from "./deploy-command.ts";
 import { confirmAt } from "./confirm-wave.ts";
 import { CliError } from "./errors.ts";
-import { exitCodeOfReport } from "./exit-codes.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import { exitCodeOfTold } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import type { LimitArguments } from "./limits-of.ts";
@@ -30,7 +31,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
     const { loadPlanned, refuseOtherwise } = await import("./plan/load-planned.ts");
     refuseOtherwise(goal, args);
     const planned = await loadPlanned(goal, { ...args, plan: args.plan }, terminal);
-    return exitCodeOfReport(await carryOut(planned, args, terminal));
+    return (await carryOut(planned, args, terminal)).exitCode;
   }
   refusePlanOptions(args);
   refuseIdleOptions(goal, args);
@@ -38,7 +39,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
   const policy = policyOf(selection.hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, ...selection });
   const wanted = { goal, selection, policy, reboot: args.reboot, saved: undefined };
-  return exitCodeOfReport(await carryOut(wanted, args, terminal));
+  return (await carryOut(wanted, args, terminal)).exitCode;
 }
 
 /** What is to be done: what the command line says, or what was planned before. */
@@ -59,12 +60,17 @@ export type CarryOutArguments = SshArguments &
     "output" | "json" | "junit" | "verbose" | "quiet" | "sandbox" | "steal-lease" | "lease-timeout"
   >;
 
-/** Deploys, shows it, and returns how every host ended. */
+/** How a deployment ended, told in the end. */
+export interface CarriedOut extends Pick<RolloutReport, "run"> {
+  readonly exitCode: ExitCode;
+}
+
+/** Deploys and shows it. */
 export async function carryOut(
   deployment: Deployment,
   args: CarryOutArguments,
   terminal: Terminal,
-): Promise<RolloutReport> {
+): Promise<CarriedOut> {
   const { goal, selection, policy, reboot, saved } = deployment;
   const limits = limitsOf(args, { command: "deploy" });
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
@@ -105,10 +111,11 @@ export async function carryOut(
     stop: interrupts.stop,
     leave: interrupts.leave,
   });
+  const exitCode = exitCodeOfTold(report, { unwritten: await reporter.finish() });
   if (report.interrupted && stage === undefined && needsHost(goal)) {
     stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
   }
-  return report;
+  return { run: report.run, exitCode };
 }
 
 /** @throws CliError `cli/usage` for options that say how a plan is read, where none is. */

@@ -4,7 +4,7 @@ import type { FleetPlan, HostReport, RolloutReport } from "#rollout";
 /** What each exit code means. The documentation's table is this one. */
 export const EXIT_CODES = {
   0: "every host is as wanted",
-  1: "something in skep itself failed",
+  1: "something in skep itself failed, or what was to be written could not be",
   2: "the command line or the hive is wrong, or nothing was selected",
   3: "the system of some host could not be evaluated or built",
   4: "a secret could not be opened or installed",
@@ -28,6 +28,15 @@ export function exitCodeOfReport(report: RolloutReport): ExitCode {
   return worst === 0 && report.hosts.some(({ outcome }) => outcome === "skipped") ? 5 : worst;
 }
 
+/** The same of a run some of whose reports may not have been written, which is no host's fault and counts least. */
+export function exitCodeOfTold(
+  report: RolloutReport,
+  { unwritten }: { readonly unwritten: readonly string[] },
+): ExitCode {
+  const code = exitCodeOfReport(report);
+  return code === 0 && unwritten.length > 0 ? 1 : code;
+}
+
 /** The exit code of a plan: what its worst host says; where none failed, whether there is something to do. */
 export function exitCodeOfPlan({ hosts }: FleetPlan): ExitCode {
   const failed = hosts.flatMap((host) => (host.status === "failed" ? [exitCodeOfFailure(host.error.code)] : []));
@@ -39,6 +48,7 @@ export function exitCodeOfPlan({ hosts }: FleetPlan): ExitCode {
 export function exitCodeOfError(error: unknown): ExitCode {
   if (!(error instanceof SkepError)) return 1;
   const code = String(error.code);
+  if (code === "cli/file" || code === "cli/output") return 1;
   // What is wrong with a plan is wrong with what the command was given.
   return code.startsWith("rollout/plan-") ? 2 : (OF_LAYER[layerOf(code)] ?? 1);
 }

@@ -1,12 +1,17 @@
 #!/usr/bin/env node
+import { exitCodeOfError } from "./exit-codes.ts";
+import { printError } from "./print-error.ts";
 import { runCli } from "./run-cli.ts";
+import { openStandardOutput } from "./standard-output.ts";
 import type { Stream } from "./terminal.ts";
 
-// Whoever reads our output may go away first (`skep hosts | head`): the work goes on.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+const output = openStandardOutput();
+// Whoever reads what goes on may go away first: the work goes on.
+process.stderr.on("error", () => undefined);
 
 const terminal = {
-  stdout: process.stdout,
+  stdout: output.stream,
+  stdoutGone: output.gone,
   stderr: process.stderr,
   // Opening it is for the few commands that read it.
   get stdin() {
@@ -16,8 +21,11 @@ const terminal = {
   cwd: process.cwd(),
 };
 const code = await runCli(process.argv.slice(2), terminal);
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-process.exit(code);
+await flushed(output.stream);
+if (output.error !== undefined) await printError(output.error, terminal);
+await flushed(process.stderr);
+// Hosts that are not as wanted say more than that it could not be told: 0 and 10 are for those that are.
+process.exit(output.error !== undefined && [0, 10].includes(code) ? exitCodeOfError(output.error) : code);
 
 function flushed(stream: Stream): Promise<void> {
   return new Promise((resolve) => {

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { writeFileAtomically } from "#core";
 import { planMarkdown, planText, useColors } from "#report";
 import type { PlanGoal } from "#hive";
 import type { FleetPlan } from "#rollout";
@@ -24,6 +23,7 @@ import type { RulesArguments } from "./secrets/load-rules.ts";
 import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import type { SshArguments } from "./ssh-options.ts";
 import type { Terminal } from "./terminal.ts";
+import { writeOutput } from "./write-output.ts";
 
 /** Plans what the command line selects, shows it, and returns the exit code. */
 export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<ExitCode> {
@@ -34,7 +34,7 @@ export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Termin
   const signature =
     args.sign === undefined ? undefined : await signPlan(formatPlan(made), { key: resolve(terminal.cwd, args.sign) });
   const text = formatPlan(made, { signature });
-  if (args.out !== undefined) await writeFileAtomically(resolve(terminal.cwd, args.out), text);
+  if (args.out !== undefined) await writeOutput(resolve(terminal.cwd, args.out), text, { what: "the plan" });
   const { stdout, env } = terminal;
   if (args.json) stdout.write(text);
   else if (args.markdown) stdout.write(planMarkdown(made));

@@ -45,6 +45,26 @@ export function refuseOddTogether(given: Given): void {
   if (odd !== undefined) throw new CliError("cli/usage", odd.message, { hint: odd.hint });
 }
 
+/** What prints instead, by the option that takes the name of a file. */
+const FILE_OPTIONS: Readonly<Record<string, string>> = {
+  out: "--json prints the plan to standard output",
+  html: "without a file it goes to standard output",
+  markdown: "without a file it goes to standard output",
+  junit: "name a file; skep report --junit prints it afterwards",
+};
+
+/**
+ * Refuses a dash where a file is to be named: elsewhere it means standard output, and here it would be a file's name.
+ * @throws CliError `cli/usage`.
+ */
+export function refuseDash(given: Given): void {
+  // An option that may go without a value leaves the dash to what follows it.
+  const isDash = (name: string): boolean => given[name] === "-" || (given[name] === "" && given.run === "");
+  const option = Object.keys(FILE_OPTIONS).find(isDash);
+  if (option === undefined) return;
+  throw new CliError("cli/usage", `--${option} takes the name of a file, not "-"`, { hint: FILE_OPTIONS[option] });
+}
+
 /** Where an option of a deployment has something to do, and what is missing elsewhere. */
 interface Use {
   readonly isOf: (goal: Goal) => boolean;

@@ -1,5 +1,4 @@
 import { dirname, resolve } from "node:path";
-import { messageOf, writeFileAtomically } from "#core";
 import type { PastRunFormat } from "#report";
 import { renderPastRun, useColors } from "#report";
 import type { JournalRead } from "#rollout";
@@ -9,6 +8,7 @@ import { findHive } from "./find-hive.ts";
 import { findRun } from "./find-run.ts";
 import type { ReportArguments } from "./report-command.ts";
 import type { Terminal } from "./terminal.ts";
+import { writeOutput } from "./write-output.ts";
 
 const FORMATS = ["html", "markdown", "junit"] as const;
 
@@ -23,7 +23,7 @@ export async function report(args: ReportArguments, terminal: Terminal): Promise
   for (const { format, file } of wanted) {
     const text = renderPastRun(journal, { format, ...look });
     if (file === undefined) stdout.write(text);
-    else await write(resolve(cwd, file), text);
+    else await writeOutput(resolve(cwd, file), text, { what: "the report" });
   }
   return 0;
 }
@@ -61,12 +61,4 @@ function newestOf([newest]: readonly JournalRead[]): JournalRead {
   throw new CliError("cli/usage", "this hive has no runs yet, so there is nothing to report", {
     hint: "every deployment to real hosts leaves a journal in .skep/runs beside the hive",
   });
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFileAtomically(file, text);
-  } catch (error) {
-    throw new CliError("cli/file", `cannot write the report ${file}: ${messageOf(error)}`, { cause: error });
-  }
 }

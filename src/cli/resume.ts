@@ -2,7 +2,7 @@ import type { Hive } from "#hive";
 import type { JournalRead, ResumeRunOptions, RolloutReport, SecretsSource } from "#rollout";
 import { listRuns, resumeRun, runsFolder } from "#rollout";
 import { confirmAt } from "./confirm-wave.ts";
-import { exitCodeOfReport } from "./exit-codes.ts";
+import { exitCodeOfTold } from "./exit-codes.ts";
 import { findUnfinishedRun } from "./find-run.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
@@ -48,7 +48,7 @@ export async function resume(
     stop: interrupts.stop,
     leave: interrupts.leave,
   });
-  return exitCodeOf(report);
+  return exitCodeOf(report, await reporter.finish());
 }
 
 function wantedOf({ revert, new: startNew }: ResumeArguments): ResumeRunOptions["wanted"] {
@@ -64,11 +64,11 @@ function announce({ header, hosts }: JournalRead, { revert }: { readonly revert:
 }
 
 /** A hive that changed since is the user's to see to, when nothing else went wrong. */
-function exitCodeOf(report: RolloutReport): number {
+function exitCodeOf(report: RolloutReport, unwritten: readonly string[]): number {
   const isRefused = (host: RolloutReport["hosts"][number]): boolean =>
     "error" in host && host.outcome === "failed" && host.error.code === "rollout/hive-changed";
-  const others = exitCodeOfReport({ ...report, hosts: report.hosts.filter((host) => !isRefused(host)) });
-  return others === 0 && report.hosts.some(isRefused) ? 2 : others;
+  const others = exitCodeOfTold({ ...report, hosts: report.hosts.filter((host) => !isRefused(host)) }, { unwritten });
+  return others <= 1 && report.hosts.some(isRefused) ? 2 : others;
 }
 
 async function openSecrets(

@@ -20,7 +20,7 @@ import { addPlanCommand } from "./plan-command.ts";
 import { addInitCommand } from "./init-command.ts";
 import { isSingleOption, knownWords, selectingCommands } from "./known-words.ts";
 import { printError } from "./print-error.ts";
-import { refuseOddTogether } from "./refuse-odd-options.ts";
+import { refuseDash, refuseOddTogether } from "./refuse-odd-options.ts";
 import { addReportCommand } from "./report-command.ts";
 import { addRunsCommands } from "./runs-command.ts";
 import { addSandboxCommand } from "./sandbox-command.ts";
@@ -70,6 +70,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
       refuseStrayWords(given);
     }, true)
     .middleware(refuseOddTogether)
+    .middleware(refuseDash)
     .strict()
     .demandCommand(1, "no command was given")
     .exitProcess(false)

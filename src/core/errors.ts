@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from "node:util";
+
 /** Where an error belongs and what it is about: `layer/what`, e.g. `ssh/host-key-changed`. Stable; scripts may match on it. */
 export type ErrorCode = `${string}/${string}`;
 
@@ -50,6 +52,15 @@ export class SkepError<Code extends ErrorCode = ErrorCode> extends Error {
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === "") return thrown.errors.map(messageOf).join("; ");
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/**
+ * Why a call of the operating system failed, without the call: `no space left on device`. Of anything else that was
+ * thrown, its message.
+ */
+export function reasonOf(thrown: unknown): string {
+  const errno = thrown instanceof Error && "errno" in thrown ? Number(thrown.errno) : Number.NaN;
+  return getSystemErrorMap().get(errno)?.[1] ?? messageOf(thrown);
 }
 
 /** The errno-style code (`ENOENT`, `ECONNREFUSED`, …) of a thrown value, if it has one. */

@@ -1,5 +1,5 @@
 import { appendFile } from "node:fs/promises";
-import { messageOf, writeFileAtomically } from "#core";
+import { reasonOf, writeFileAtomically } from "#core";
 import { junitXml } from "./junit/junit-xml.ts";
 import { markdownReport } from "./markdown/markdown-report.ts";
 import type { RunState } from "./run-state.ts";
@@ -20,7 +20,7 @@ export async function writeReportFiles(state: RunState, { junit, summary }: Repo
     try {
       await work(file);
     } catch (error) {
-      troubles.push(`cannot write the report ${file}: ${messageOf(error)}`);
+      troubles.push(`cannot write the report ${file}: ${reasonOf(error)}`);
     }
   };
   await write(junit, (file) => writeFileAtomically(file, junitXml(state)));

@@ -21,6 +21,8 @@ import { openScreenView } from "./screen-view.ts";
 export interface Reporter extends AsyncDisposable {
   /** Takes an event of the run. Never throws, whatever comes, in whatever order. */
   handle(event: RolloutEvent): void;
+  /** Waits until all of it is written. @returns which of its files could not be, which it has told. */
+  finish(): Promise<readonly string[]>;
 }
 
 export interface ReporterOptions {
@@ -65,18 +67,20 @@ export function createReporter(options: ReporterOptions): Reporter {
     ...(format === "gitlab" && !quiet ? [openGitlabView(stderr, ci)] : []),
   ];
   const summary = format === "github" && env.GITHUB_STEP_SUMMARY !== "" ? env.GITHUB_STEP_SUMMARY : undefined;
-  let ending: Promise<void> | undefined;
+  let ending: Promise<readonly string[]> | undefined;
 
-  const end = async (): Promise<void> => {
+  const end = async (): Promise<readonly string[]> => {
     for (const view of views) await view.close();
     if (format !== "ndjson" && state.report !== undefined) stdout.write(resultLines(state.report));
     const columns = stderr.columns || COLUMNS_OF_A_LOG;
     const record = renderRecord(state, { columns, paint, quiet, notices: format === "lines" ? "unannounced" : "all" });
     const told = record === "" || quiet || format === "ndjson" ? record : `\n${record}`;
     stderr.write(format === "github" ? withoutGithubCommands(told) : told);
-    for (const trouble of await writeReportFiles(state, { junit: options.junit, summary })) {
+    const troubles = await writeReportFiles(state, { junit: options.junit, summary });
+    for (const trouble of troubles) {
       stderr.write(`skep: error: ${plainLine(trouble)} [report/file]\n`);
     }
+    return troubles;
   };
   return {
     handle(event) {
@@ -90,6 +94,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
       if (event.type === "run-finished") ending = end();
     },
+    finish: () => (ending ??= end()),
     async [Symbol.asyncDispose]() {
       await (ending ??= end());
       await stdout[Symbol.asyncDispose]();

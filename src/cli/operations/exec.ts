@@ -12,6 +12,7 @@ import { refuseOddParallel } from "../parallel.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
 import { readSshOptions } from "../read-ssh-options.ts";
 import type { Terminal } from "../terminal.ts";
+import { untilUnread } from "../terminal.ts";
 import type { ExecArguments } from "./exec-command.ts";
 import { collectOutput } from "./collect-output.ts";
 import { prefixOutput } from "./prefix-output.ts";
@@ -37,14 +38,17 @@ export async function exec(
   const endings = await execOnHosts(hosts, {
     ...{ argv, timeoutMs, elevated: args.sudo, ssh: readSshOptions(args) },
     parallel: args.parallel ?? hive.limits.parallel,
-    stop: interrupts.stop,
+    stop: untilUnread(interrupts.stop, terminal),
     leave: interrupts.leave,
     onOutput: (host, piece) => output.take(host, piece),
     onEnd: (ending) => output.end(ending),
   });
-  await tellEndings(endings, { timeoutMs, terminal });
+  const isUnread = terminal.stdoutGone?.aborted === true && !interrupts.stop.aborted;
+  // Who reads no further (`skep exec … | head`) has ended the command, and knows.
+  const told = isUnread ? endings.filter(({ ended }) => ended !== "interrupted") : endings;
+  await tellEndings(told, { timeoutMs, terminal });
   if (interrupts.stop.aborted) return 130;
-  return endings.every(isWell) ? 0 : 5;
+  return told.every(isWell) ? 0 : 5;
 }
 
 function isWell(ending: ExecEnding): boolean {

@@ -52,7 +52,8 @@ function lineWriter(stream: Stream, prefix: string): LineWriter {
     // A terminal is not to take what a host says for commands; a file gets it as it is.
     const texts = stream.isTTY === true ? lines.map((line) => plainLine(line, { maxLength: LONGEST_LINE })) : lines;
     if (!stream.write(texts.map((text) => `${prefix} ${text}\n`).join("")) && !stream.destroyed) {
-      await Promise.race([once(stream, "drain"), once(stream, "close")]);
+      // Where nobody reads any more there is nothing to wait for; what follows from that is not said here.
+      await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => undefined);
     }
   };
   return {

@@ -4,7 +4,7 @@ import type { ChosenReturn, Returns, ReturnWish } from "#rollout";
 import { describeSystem, planReturns, rollBack } from "#rollout";
 import { confirmAt } from "../confirm-wave.ts";
 import { CliError } from "../errors.ts";
-import { exitCodeOfReport } from "../exit-codes.ts";
+import { exitCodeOfTold } from "../exit-codes.ts";
 import { loadSelection } from "../hive-options.ts";
 import { listenForInterrupts } from "../interrupts.ts";
 import { localTime } from "../local-time.ts";
@@ -55,8 +55,9 @@ export async function rollback(args: RollbackArguments, terminal: Terminal): Pro
     stop: interrupts.stop,
     leave: interrupts.leave,
   });
+  const unwritten = await reporter.finish();
   if (report.interrupted) stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
-  return exitCodeOfReport(report);
+  return exitCodeOfTold(report, { unwritten });
 }
 
 /** @throws CliError `cli/usage`. */

@@ -14,6 +14,7 @@ import { repositorySecrets } from "../secrets/repository-secrets.ts";
 import { wantedBy } from "../secrets/wanted-set.ts";
 import { readSshOptions } from "../read-ssh-options.ts";
 import type { Terminal } from "../terminal.ts";
+import { untilUnread } from "../terminal.ts";
 import type { Wanted } from "./host-status.ts";
 import { judgeStatus } from "./host-status.ts";
 import type { StatusArguments } from "./status-command.ts";
@@ -52,7 +53,10 @@ export async function status(args: StatusArguments, terminal: Terminal): Promise
     });
   };
   if (args.watch) {
-    const last = await watchStatus(look, { everyMs, json: args.json, evaluated: args.eval, terminal, signal });
+    const last = await watchStatus(look, {
+      ...{ everyMs, json: args.json, evaluated: args.eval, terminal },
+      signal: untilUnread(signal, terminal),
+    });
     return exitCodeOf(last, args);
   }
   let seen: readonly SeenHost[];
