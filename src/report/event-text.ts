@@ -51,6 +51,7 @@ export function describeEvent(event: RolloutEvent, options: EventTextOptions): s
       return event.stopped === undefined ? [] : [paint("yellow", `no more waves: ${plainLine(event.stopped)}`)];
     case "step-started":
     case "baseline":
+    case "changes":
     case "run-finished":
       return [];
   }

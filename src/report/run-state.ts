@@ -1,6 +1,6 @@
 import type { SkepErrorJson } from "#core";
 import type { Goal } from "#hive";
-import type { CopyProgress, HostReport, RolloutEvent, RolloutReport, Step } from "#rollout";
+import type { CopyProgress, HostReport, KnownChange, RolloutEvent, RolloutReport, Step } from "#rollout";
 import { plainLine } from "./plain-text.ts";
 import { waveText } from "./words.ts";
 
@@ -28,6 +28,8 @@ export interface RunState {
   /** Those that were begun, in their order; none of a run of one wave. */
   readonly waves: WaveState[];
   interruption: "none" | "stopping" | "leaving";
+  /** What changes on hosts, by the ids that they are told by. */
+  readonly changes: Map<string, KnownChange>;
   /** What was printed for many hosts at once. */
   log: LogTail | undefined;
   /** What the operator should know, said once each. */
@@ -47,6 +49,8 @@ export interface HostState {
   readonly course: PastStep[];
   log: LogTail | undefined;
   readonly failures: StepFailure[];
+  /** The id of what changes on it. */
+  change: string | undefined;
   report: HostReport | undefined;
 }
 
@@ -120,6 +124,7 @@ export function createRunState(): RunState {
     waveCount: 1,
     wave: undefined,
     waves: [],
+    changes: new Map(),
     interruption: "none",
     log: undefined,
     notices: [],
@@ -178,6 +183,10 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       break;
     case "baseline":
       break;
+    case "changes":
+      hostOf(state, event.host).change = event.id;
+      if (event.change !== undefined) state.changes.set(event.id, event.change);
+      break;
     case "interrupted":
       state.interruption = event.leave ? "leaving" : "stopping";
       break;
@@ -207,6 +216,7 @@ function hostOf(state: RunState, name: string): HostState {
     course: [],
     log: undefined,
     failures: [],
+    change: undefined,
     report: undefined,
   };
   state.hosts.set(name, host);

@@ -1,6 +1,7 @@
 import type { SkepErrorJson } from "#core";
 import type { Baseline } from "#health";
 import type { Goal, HostName } from "#hive";
+import type { KnownChange } from "./changes/known-change.ts";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
 import type { Step } from "./steps.ts";
 
@@ -57,6 +58,16 @@ export type RolloutHappening =
     }
   /** How a host was before an agent was started on it. `run` is the agent's: a way back has one of its own. */
   | { readonly type: "baseline"; readonly host: HostName; readonly run: string; readonly before: HostBefore }
+  /**
+   * What changes on a host that was reached and is not as wanted, at its end or after that; also where the host then went
+   * back. The same on several hosts has one `id`, and is told in full with the first of them.
+   */
+  | {
+      readonly type: "changes";
+      readonly host: HostName;
+      readonly id: string;
+      readonly change?: KnownChange | undefined;
+    }
   /** A line that the evaluator (which works for many hosts), a builder or the host's switch-to-configuration printed. */
   | { readonly type: "log"; readonly host?: HostName | undefined; readonly step: Step; readonly line: string }
   /** Something the operator should know although nothing failed. */

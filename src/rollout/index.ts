@@ -4,6 +4,8 @@ export type { Returns } from "./back/plan-returns.ts";
 export { planReturns } from "./back/plan-returns.ts";
 export type { RollBackOptions } from "./back/roll-back.ts";
 export { rollBack } from "./back/roll-back.ts";
+export type { KnownChange } from "./changes/known-change.ts";
+export { changeId, knownOf } from "./changes/known-change.ts";
 export { rolloutErrorCodes } from "./errors.ts";
 export type { ExecEnding, ExecOptions, ExecOutput } from "./exec/exec-on-hosts.ts";
 export { execOnHosts } from "./exec/exec-on-hosts.ts";

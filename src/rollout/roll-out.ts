@@ -1,6 +1,7 @@
 import type { Clock } from "#core";
 import { systemClock } from "#core";
 import type { Goal, Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
+import { tellChanges } from "./changes/tell-changes.ts";
 import type { RolloutEvent } from "./events.ts";
 import type { Emit } from "./host/host-log.ts";
 import { journalHeader } from "./journal/journal-header.ts";
@@ -128,6 +129,7 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     stop,
     leave,
     narSource,
+    changes: tellChanges(prepared, { hive, keep: options.journal === true, saved, emit, signal: leave }),
     clock,
     events,
     confirm: options.confirm,

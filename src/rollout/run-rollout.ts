@@ -35,6 +35,8 @@ export interface RunRolloutOptions {
   readonly events?: readonly RolloutEvent[] | undefined;
   readonly ports?: HostPorts | undefined;
   /** See {@link DeployContext}. */
+  readonly changes?: DeployContext["changes"];
+  /** See {@link DeployContext}. */
   readonly decided?: DeployContext["decided"];
   /** How hosts ended that did before a run was resumed: they count as what they are, and nothing is done on them. */
   readonly earlier?: ReadonlyMap<HostName, HostReport> | undefined;
@@ -65,6 +67,7 @@ export async function runRollout(plan: RolloutPlan, options: RunRolloutOptions):
       await revertHosts(waves.flatMap(({ hosts }) => hosts).reverse(), { course, because: verdict });
     }
   }
+  await options.changes?.settled();
   const report: RolloutReport = {
     run: run.id,
     goal: run.goal,
@@ -106,6 +109,7 @@ function beginCourse(plan: RolloutPlan, options: RunRolloutOptions): Course {
     stop,
     leave,
     ports,
+    changes: options.changes,
     decided: options.decided,
   };
   const badOfRun = [...ended.values()].filter(endedBadly);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RunState } from "../run-state.ts";
 import { verdictOf } from "../verdict.ts";
+import { changesSection } from "./changes-section.ts";
 import { headSection } from "./head-section.ts";
 import { hostsSection } from "./hosts-section.ts";
 import { Markup, markup } from "./markup.ts";
@@ -40,6 +41,7 @@ export function htmlReport(state: RunState, origin?: RunOrigin): string {
     <main>
       ${troublesSection(state)}
       ${wavesSection(state, origin)}
+      ${changesSection(state)}
       ${hostsSection(state, origin)}
     </main>
     <footer><p>Made by skep from the events of run <code>${state.run}</code>.</p></footer>

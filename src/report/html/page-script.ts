@@ -29,10 +29,16 @@ export const PAGE_SCRIPT = `
     }
     found.textContent = words.length === 0 ? "" : count === 1 ? "1 host" : count + " hosts";
   });
+  const changes = [...document.querySelectorAll(".changes details")];
   const opened = [];
   addEventListener("beforeprint", () => {
     for (const { details, rows } of groups) {
       if (details === null || details.open || rows.length > 0) continue;
+      details.open = true;
+      opened.push(details);
+    }
+    for (const details of changes) {
+      if (details.open) continue;
       details.open = true;
       opened.push(details);
     }

@@ -4,7 +4,7 @@ export const PAGE_STYLE = `
   color-scheme: light dark;
   --paper: #fdfbf6; --card: #ffffff; --line: #e5dfd0; --ink: #221e16; --dim: #6a6252; --honey: #9a5b00;
   --deployed: #1a7f4b; --unchanged: #68707f; --skipped: #8a6400; --failed: #c02c2c; --rolled-back: #b8480c;
-  --stranded: #a01a6e; --not-ended: #6a6252;
+  --stranded: #a01a6e; --not-ended: #6a6252; --added: #1f6f94;
   --prepare: #9aa1b0; --reach: #5cb3d9; --bring: #5b76e0; --try: #9b6bd6; --prove: #2aa79b; --keep: #2f9e5f;
   --reboot: #a5793f; --back: #e0731d; --bad: #c02c2c;
 }
@@ -12,7 +12,7 @@ export const PAGE_STYLE = `
   :root {
     --paper: #16140f; --card: #1f1c15; --line: #39342a; --ink: #efe9dc; --dim: #aaa08c; --honey: #f0b24a;
     --deployed: #5ac98a; --unchanged: #a3acbc; --skipped: #e0b54a; --failed: #ff7b72; --rolled-back: #ff9b5e;
-    --stranded: #f48fce; --not-ended: #aaa08c;
+    --stranded: #f48fce; --not-ended: #aaa08c; --added: #6cc4e8;
     --prepare: #737b8c; --reach: #3f8fb5; --bring: #6c86f0; --try: #a67fe0; --prove: #35b5a8; --keep: #3fae6e;
     --reboot: #b98d53; --back: #f0883e; --bad: #ff6b61;
   }
@@ -105,6 +105,21 @@ summary:hover { color: var(--ink); }
 .details dl { flex: 1 1 22rem; display: grid; gap: 0.3rem; font-size: 0.9rem; }
 .details dl div { display: grid; grid-template-columns: 7rem 1fr; }
 .details pre { flex-basis: 100%; }
+.change { --tone: var(--line); }
+.change h3 { gap: 0.3rem 1.6rem; }
+.change h3 > span { display: flex; flex-wrap: wrap; gap: 0 0.7rem; align-items: baseline; }
+.change .counts { color: var(--dim); font-size: 0.9em; }
+.change > details { margin-top: 0.4rem; }
+.change .rows { margin-top: 0.5rem; overflow-x: auto; }
+.change table { width: auto; font-size: 0.92rem; }
+.change th, .change td { padding: 0.1rem 1.2rem 0.1rem 0; vertical-align: top; }
+.change th { color: var(--dim); font-weight: 400; white-space: nowrap; min-width: 6rem; }
+.change td.what { overflow-wrap: anywhere; min-width: 10rem; }
+.change tbody + tbody > tr:first-child > * { padding-top: 0.45rem; }
+.change .what details { max-width: 34rem; }
+.change .verb { white-space: nowrap; min-width: 6rem; }
+.s-green { color: var(--deployed); } .s-yellow { color: var(--skipped); } .s-cyan { color: var(--added); }
+.s-red { color: var(--failed); } .s-dim { color: var(--dim); }
 .matrix tbody tr { content-visibility: auto; }
 .controls { margin-bottom: 0.8rem; color: var(--dim); }
 input {

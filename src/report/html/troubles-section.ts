@@ -4,10 +4,10 @@ import type { Trouble } from "../troubles.ts";
 import { troublesByWeight } from "../troubles.ts";
 import { counted } from "../words.ts";
 import { endingOf, markOf, wordOf } from "./endings.ts";
+import { hostNames } from "./host-names.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
 
-const NAMES_AT_ONCE = 8;
 const CARDS_AT_ONCE = 12;
 
 /** Everything that went wrong, in full, and why hosts were skipped; nothing of a run that went well. */
@@ -24,7 +24,7 @@ export function troublesSection(state: RunState): Markup | undefined {
       skipped,
       ([reason, hosts]) =>
         markup`<article class="card o-skipped">
-          <h3>${names(hosts)} <span class="pill">skipped</span></h3>
+          <h3>${hostNames(hosts)} <span class="pill">skipped</span></h3>
           <p>${reason}</p>
         </article>`,
     )}
@@ -48,22 +48,13 @@ function troubleCard({ hosts, error, log }: Trouble, state: RunState): Markup {
   const output = [...more, ...cause, ...log];
   return markup`<article class="card o-${ending}">
     <h3>
-      ${names(hosts)}
+      ${hostNames(hosts)}
       <span class="pill"><span aria-hidden="true">${markOf(ending)} </span>${wordOf(ending, state.goal)}</span>
     </h3>
     <p class="message">${message} <code class="code">${plainLine(error.code)}</code></p>
     ${output.length === 0 ? undefined : markup`<pre tabindex="0" aria-label="Last output">${output.join("\n")}</pre>`}
     ${error.hint === undefined ? undefined : markup`<p class="hint"><b>Hint</b> ${plainLine(error.hint)}</p>`}
   </article>`;
-}
-
-/** The names of hosts; of many, the rest folded away. */
-function names(hosts: readonly string[]): Markup {
-  if (hosts.length <= NAMES_AT_ONCE) return markup`${hosts.join(", ")}`;
-  return markup`<details class="names">
-    <summary>${counted(hosts.length, "host")}</summary>
-    ${hosts.join(", ")}
-  </details>`;
 }
 
 function groupSkipped({ hosts }: RunState): ReadonlyMap<string, readonly string[]> {

@@ -10,6 +10,8 @@ import { troublesByWeight } from "../troubles.ts";
 import { verdictOf } from "../verdict.ts";
 import { cut } from "../width.ts";
 import { counted, outcomeWord, runWord } from "../words.ts";
+import { changesBlocks } from "./changes-blocks.ts";
+import { markdownTable } from "./markdown-table.ts";
 import { codeBlock, codeSpan } from "./markdown-text.ts";
 
 /** Of more hosts than this, those that ended well are only named. */
@@ -33,6 +35,7 @@ export function markdownReport(state: RunState): string {
     ...(rows.length === 0 ? [] : [hostsTable(rows, state)]),
     ...(isMany ? othersBlocks(reports, { state, shown: new Set(rows) }) : []),
     ...troublesBlocks(state),
+    ...changesBlocks(state),
   ];
   return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
@@ -55,7 +58,7 @@ function wavesBlock({ waves }: RunState): readonly (readonly string[])[] {
     endedAt === undefined ? "not ended" : formatDuration(endedAt - startedAt),
     stopped === undefined ? "" : codeSpan(short(plainLine(stopped))),
   ]);
-  return [table(["Wave", "Hosts", "Time", "Stopped because"], rows)];
+  return [markdownTable(["Wave", "Hosts", "Time", "Stopped because"], rows)];
 }
 
 function hostsTable(reports: readonly HostReport[], { goal }: RunState): readonly string[] {
@@ -71,7 +74,7 @@ function hostsTable(reports: readonly HostReport[], { goal }: RunState): readonl
         ? codeSpan(report.error.code)
         : "",
   ]);
-  return table(["Host", "Outcome", "System", "Copied", "Time", "Why"], rows);
+  return markdownTable(["Host", "Outcome", "System", "Copied", "Time", "Why"], rows);
 }
 
 const EMOJI = {
@@ -119,10 +122,4 @@ function troubleLines({ hosts, error, log }: Trouble): readonly string[] {
 
 function short(line: string): string {
   return cut(line, MOST_COLUMNS);
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const used = heads.map((_, column) => rows.some((row) => row[column] !== ""));
-  const line = (cells: readonly string[]): string => `| ${cells.filter((_, column) => used[column]).join(" | ")} |`;
-  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)];
 }

@@ -55,6 +55,55 @@ const hostBefore = z
   })
   .meta({ id: "hostBefore", description: "What a host is judged by after it was changed" });
 
+const names = z.array(z.string());
+
+const packageChange = z
+  .strictObject({
+    name: z.string().describe("`{host}` in it stands for the host's own name"),
+    kind: z.enum(["up", "down", "changed", "added", "removed", "rebuilt"]),
+    from: names.describe("Versions that are gone, the earliest first; the empty one stands for none in the name"),
+    to: names.describe("Versions that have come"),
+    sizeDelta: z.int().describe("Bytes that all its paths together are larger than before"),
+  })
+  .meta({
+    id: "packageChange",
+    description:
+      "What becomes of a package: a later or an earlier version, one more or one less, versions of which none is the later, or other paths of the same versions",
+  });
+
+const knownChange = z
+  .strictObject({
+    packages: z.array(packageChange).optional(),
+    units: z
+      .strictObject({ stop: names, reload: names, restart: names, start: names })
+      .meta({ id: "unitActions", description: "Units, by what is done to them" })
+      .optional()
+      .describe("As planned, or as the host said that it did"),
+    said: names
+      .optional()
+      .describe("What the host's switch-to-configuration said that it would do, where a plan asked it"),
+    hooks: z
+      .strictObject({ before: names, after: names })
+      .meta({ id: "hooks", description: "Commands that are run before and after all else" })
+      .optional(),
+    etc: z
+      .strictObject({ added: names, changed: names, removed: names })
+      .meta({ id: "etcChanges", description: "Paths below /etc" })
+      .optional(),
+    secrets: z
+      .strictObject({
+        added: names,
+        changed: names.describe("Others, or had in another way; without a plan also those that are new beside others"),
+        mayChange: names.describe("Of a plan: opened by the operator, so that only their opening tells"),
+        broughtAgain: names.describe("Of a plan: gone since a reboot"),
+        removed: names.describe("Of a plan"),
+      })
+      .meta({ id: "secretsChange", description: "Names of secrets, by what becomes of them" })
+      .optional(),
+    reboot: z.string().optional().describe("Of a plan: why the host needs one"),
+  })
+  .meta({ id: "change", description: "What becomes of a host's system; a part that is not known is left out" });
+
 const history = {
   host,
   from: storePath.optional().describe("The system it ran before, as far as that is known"),
@@ -160,6 +209,17 @@ export const eventSchemas = {
       before: hostBefore,
     })
     .describe("How a host was before an agent was started on it"),
+  changes: z
+    .strictObject({
+      type: z.literal("changes"),
+      at: instant,
+      host,
+      id: z.string().describe("The same change of several hosts has one, also in other runs"),
+      change: knownChange.optional().describe("With the first host that it is for"),
+    })
+    .describe(
+      "What changes on a host that is not as wanted, around its end; also where it then goes back. Of a deployment without a plan as far as it can be found out beside it",
+    ),
   log: z
     .strictObject({ type: z.literal("log"), at: instant, host: host.optional(), step, line: z.string() })
     .describe("A line that the evaluator (for many hosts), a builder or a host printed, as it was printed"),

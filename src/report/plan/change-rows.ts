@@ -23,33 +23,39 @@ const STYLES = {
   removed: "red",
 } as const satisfies Record<Exclude<SystemChange["packages"][number]["kind"], "rebuilt">, Style>;
 
+const NOT_HERE = "this machine does not know both systems";
 const NO_FIND = "the host's find cannot tell where links lead";
 
 /** As Nix does: less than that is not worth a word. */
 const SMALL_BYTES = 8_192;
 
-/** What changes, in the order it is told. */
-export function changeRows(change: SystemChange): readonly ChangeRow[] {
+/** What a plan says, or what was found out without one: then parts may be missing. */
+export type ToldChange = { readonly [Part in keyof SystemChange]?: SystemChange[Part] | undefined };
+
+/** What changes, in the order it is told; nothing of what is not known, unless it is known why not. */
+export function changeRows(change: ToldChange): readonly ChangeRow[] {
+  const { packages, units, etc, secrets, hooks, reboot } = change;
   const rows = [
     ...packageRows(change),
     ...unitRows(change),
-    ...listRows("/etc", change.etc === null ? { "not known": [NO_FIND] } : { ...change.etc }),
+    ...listRows("/etc", etc === null ? { "not known": [NO_FIND] } : { ...etc }),
     ...listRows("secrets", {
-      added: change.secrets.added,
-      changed: change.secrets.changed,
-      "may change": change.secrets.mayChange,
-      "brought again": change.secrets.broughtAgain,
-      removed: change.secrets.removed,
+      added: secrets?.added ?? [],
+      changed: secrets?.changed ?? [],
+      "may change": secrets?.mayChange ?? [],
+      "brought again": secrets?.broughtAgain ?? [],
+      removed: secrets?.removed ?? [],
     }),
-    ...listRows("hooks", change.hooks),
-    ...(change.reboot === null ? [] : listRows("reboot", { needed: [change.reboot] })),
+    ...listRows("hooks", { ...hooks }),
+    ...(reboot === null || reboot === undefined ? [] : listRows("reboot", { needed: [reboot] })),
   ];
-  if (rows.length > 0) return rows;
+  if (rows.length > 0 || [packages, units, etc, secrets].includes(undefined)) return rows;
   const names = ["it runs and has what it is to have, but does not boot it yet"];
   return [{ section: "system", verb: "made the default", names, style: "cyan" }];
 }
 
-function packageRows({ packages }: SystemChange): readonly ChangeRow[] {
+function packageRows({ packages }: ToldChange): readonly ChangeRow[] {
+  if (packages === undefined) return listRows("packages", { "not known": [NOT_HERE] });
   const rebuilt = packages.filter(({ kind }) => kind === "rebuilt");
   const rows = packages.flatMap(({ name, kind, from, to, sizeDelta }): readonly ChangeRow[] =>
     kind === "rebuilt"
@@ -69,7 +75,7 @@ function packageRows({ packages }: SystemChange): readonly ChangeRow[] {
   return [...rows, { section: "packages", verb: "rebuilt", names, size, style: "dim" }];
 }
 
-function unitRows({ units, said }: SystemChange): readonly ChangeRow[] {
+function unitRows({ units, said = [] }: ToldChange): readonly ChangeRow[] {
   if (units === null) {
     const names = ["known once the system is on the host: after skep deploy push, plan again"];
     return [{ section: "units", verb: "not known", names, style: "dim" }];

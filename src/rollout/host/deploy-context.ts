@@ -1,4 +1,5 @@
 import type { Clock } from "#core";
+import type { ChangeTeller } from "../changes/change-teller.ts";
 import type { NarSource } from "#store";
 import type { Emit } from "./host-log.ts";
 import type { Availability } from "../waves/availability.ts";
@@ -24,6 +25,8 @@ export interface DeployContext {
   /** Aborts when hosts are to be left to their agents at once. */
   readonly leave: AbortSignal;
   readonly ports: HostPorts;
+  /** Tells what changes on hosts. Default: nobody does. */
+  readonly changes?: ChangeTeller | undefined;
   /** Settles once all that happened so far is on the disk: to be waited for before anything that cannot be undone. */
   readonly decided?: (() => Promise<void>) | undefined;
 }

@@ -33,6 +33,7 @@ export async function deployHost(
   const { host } = planned;
   const log = new HostLog(host.name, context);
   log.to = wantedOf(planned).toplevel;
+  log.change = context.changes?.of(host);
   try {
     return log.finish(await deploy(planned, { log, context, soakMs }));
   } catch (error) {
@@ -75,6 +76,7 @@ async function deploy(
 
   const toplevel = wanted.toplevel ?? systemOf(facts);
   log.to = toplevel;
+  log.change?.look(facts, { toplevel, closure: "closure" in planned ? planned.closure : undefined });
   let copied = 0;
   if ("closure" in planned) {
     copied = await context.copyLimit(() =>
@@ -193,6 +195,7 @@ async function bringSecrets(
   if (isThere) return facts.secrets.generation;
   const mode = goal === "dry-activate" ? "try" : "install";
   const installed = await log.step("secrets", () => installSecrets(access, { set: secrets, toplevel, mode, signal }));
+  log.change?.secrets(installed.changed);
   for (const name of installed.changed) log.line("secrets", `${name} changes`);
   for (const { secret, unit } of installed.missingUnits) {
     log.notice(

@@ -1,6 +1,7 @@
 import type { Clock } from "#core";
 import type { HostName } from "#hive";
 import type { StorePath } from "#store";
+import type { HostChange } from "../changes/change-teller.ts";
 import type { CopyProgress, RolloutHappening } from "../events.ts";
 import type { HostHistory, HostReport } from "../rollout-report.ts";
 import type { Step } from "../steps.ts";
@@ -22,6 +23,8 @@ export class HostLog {
   logins = 0;
   copiedPaths = 0;
   copiedBytes = 0;
+  /** Who finds out what changes on the host. */
+  change: HostChange | undefined;
   readonly host: HostName;
   readonly #emit: Emit;
   readonly #clock: Clock;
@@ -65,6 +68,7 @@ export class HostLog {
 
   line(step: Step, line: string): void {
     this.#emit({ type: "log", host: this.host, step, line });
+    this.change?.hear(step, line);
   }
 
   /** @param options.until when what the message says is over, milliseconds since 1970. */
@@ -88,6 +92,7 @@ export class HostLog {
 
   /** Closes the log with how the host ended. */
   finish(ending: Ending): HostReport {
+    this.change?.end(ending.outcome);
     const report = { ...this.#history(), ...ending };
     this.#emit({ type: "host-finished", host: this.host, report });
     return report;

@@ -123,6 +123,7 @@ function isDecision(event: RolloutEvent): boolean {
     case "log":
     case "notice":
     case "step-progress":
+    case "changes":
     // The agent that it is for is not started before it is on the disk.
     case "baseline":
       return false;

@@ -19,6 +19,7 @@ const SHORTEST_PART_BYTES = 8;
 const NAMES: ReadonlySet<string> = new Set([
   ...["type", "host", "hosts", "step", "steps", "outcome", "code"],
   ...["run", "goal", "hive", "wave", "waves", "name", "from", "to"],
+  ...["id", "kind"],
   ...["bootId", "check", "failedUnits"],
 ]);
 

@@ -5,7 +5,7 @@ import { activates, persistsAfterReboot } from "#hive";
 import type { EtcChanges, Manifest, UnitActions } from "#native";
 import { compareEtc, parseManifest, planUnits } from "#native";
 import type { Closure, StoredPath } from "#store";
-import { diffClosures, storePathName } from "#store";
+import { diffPackages } from "./diff-packages.ts";
 import type { PlannedHostChange, SystemChange } from "./fleet-plan.ts";
 import type { LocalSystem } from "./local-system.ts";
 import { withoutAttributes } from "./local-system.ts";
@@ -13,7 +13,6 @@ import type { HostLook } from "./look-at-host.ts";
 import { parseDryActivation } from "./parse-dry-activation.ts";
 import type { WantedSecrets } from "./secret-versions.ts";
 import { compareSecrets } from "./secret-versions.ts";
-import { withoutHostName } from "./without-host-name.ts";
 
 /** What one host is to get. */
 export interface WantedSystem {
@@ -43,15 +42,10 @@ export function compareHost(
   const bytes = sizeOf((closure?.paths ?? []).filter(({ path }) => missing.has(path)));
   const hasSystemBefore = facts.running !== undefined;
   const before = look.closure ?? (hasSystemBefore ? undefined : []);
-  // The toplevel is told of by itself.
   const packages =
     closure === undefined || before === undefined
       ? []
-      : diffClosures(
-          before.filter(({ path }) => path !== facts.running),
-          closure.paths.filter(({ path }) => path !== closure.toplevel),
-          { nameOf: (path) => withoutHostName(storePathName(path), host) },
-        ).packages;
+      : diffPackages(before, closure, { running: facts.running, host });
   const isActivated = activates(goal) && closure !== undefined && facts.running !== closure.toplevel;
   const notices = [...look.notices];
   if (hasSystemBefore && closure !== undefined && look.closure === undefined) {

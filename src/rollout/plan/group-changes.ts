@@ -11,7 +11,7 @@ export class ChangeGroups {
 
   /** @returns the change's number. */
   add(change: SystemChange): number {
-    const key = JSON.stringify({ ...change, packages: change.packages.map(withoutSmallSize) });
+    const key = JSON.stringify({ ...change, packages: withoutSmallSizes(change.packages) });
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     this.changes.push(change);
@@ -20,6 +20,7 @@ export class ChangeGroups {
   }
 }
 
-function withoutSmallSize(change: PackageChange): PackageChange {
-  return Math.abs(change.sizeDelta) < SMALL_BYTES ? { ...change, sizeDelta: 0 } : change;
+/** The same packages, without changes of size that are none. */
+export function withoutSmallSizes(packages: readonly PackageChange[]): readonly PackageChange[] {
+  return packages.map((one) => (Math.abs(one.sizeDelta) < SMALL_BYTES ? { ...one, sizeDelta: 0 } : one));
 }

@@ -2,7 +2,9 @@ import type { Clock } from "#core";
 import { once } from "#core";
 import type { Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
 import { makesSystem } from "#hive";
+import type { NativeEvaluator } from "#native";
 import { openNativeEvaluator } from "#native";
+import type { Nix } from "#nix";
 import { openNix, readClosure } from "#nix";
 import type { NarSource } from "#store";
 import { sharedNarSource } from "#store";
@@ -54,6 +56,10 @@ export type MakeSystems = (hosts: readonly Host[]) => Promise<{
 export interface PreparedRun extends AsyncDisposable {
   readonly plan: RolloutPlan;
   readonly narSource: NarSource;
+  /** See {@link NativeEvaluator}. */
+  readonly manifestOf: NativeEvaluator["manifestOf"];
+  /** The operator's Nix, opened when it is asked for first. */
+  readonly nix: () => Promise<Nix>;
 }
 
 /**
@@ -92,7 +98,8 @@ export async function prepareRun(run: Run, options: PrepareRunOptions): Promise<
     const plan = planRollout(run, { hosts, hive: hive.hosts, waves, policy, prepared, secrets, limits, expected });
     if (saved !== undefined) refuseOtherWaves(saved, plan);
     const narSource = sharedNarSource({ locate: native.locate });
-    return { plan, narSource, [Symbol.asyncDispose]: () => native[Symbol.asyncDispose]() };
+    const { manifestOf } = native;
+    return { plan, narSource, manifestOf, nix, [Symbol.asyncDispose]: () => native[Symbol.asyncDispose]() };
   } catch (error) {
     await native[Symbol.asyncDispose]();
     throw error;

@@ -1,5 +1,6 @@
 import type { Hive, Host, HostName, Limits, RolloutPolicy } from "#hive";
 import type { StorePath } from "#store";
+import { tellChanges } from "../changes/tell-changes.ts";
 import { JournalError } from "../journal/errors.ts";
 import type { MakeSystems } from "../prepare/prepare-run.ts";
 import { prepareRun } from "../prepare/prepare-run.ts";
@@ -35,7 +36,10 @@ export async function rollOutRest(run: Run, hive: Hive, options: RollOutRestOpti
     judge: (system, name) => asItBegan(system, { name, was: toplevels.get(name) }),
   });
   const { plan, narSource } = prepared;
-  return await runRollout(plan, { ...options, narSource });
+  // Who makes the systems in another way has no real hosts.
+  const changes =
+    make === undefined ? tellChanges(prepared, { hive, keep: true, emit, signal: options.leave }) : undefined;
+  return await runRollout(plan, { ...options, narSource, changes });
 }
 
 /** A run that is resumed does what it began to do, or nothing. */
