@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCli } from "#cli";
-import type { FleetPlan, RolloutEvent } from "#rollout";
-import { knownOf } from "#rollout";
+import type { FleetPlan, KnownChange, RolloutEvent, SystemChange } from "#rollout";
+import { changeId, knownOf } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
@@ -66,19 +66,101 @@ describe("what changed", { timeout: 180_000 }, () => {
     return { exitCode, stdout: text(stdout), stderr: text(stderr) };
   }
   /** What the newest journal says of it. */
-  function changes(): readonly Changes[] {
+  function journalled(): readonly Changes[] {
     const runs = join(folder, ".skep/runs");
     const [newest = ""] = readdirSync(runs).sort().reverse();
     const lines = readFileSync(join(runs, newest), "utf8").trimEnd().split("\n");
     return lines.map((line) => JSON.parse(line) as RolloutEvent).filter((event) => event.type === "changes");
   }
 
+  async function deployed(version: string, more?: Parameters<typeof hive>[1]): Promise<void> {
+    hive(version, more);
+    expect(await skep("deploy", "--quiet")).toMatchObject({ exitCode: 0 });
+  }
+  async function planned(version: string): Promise<FleetPlan> {
+    hive(version);
+    expect(await skep("plan", "--quiet", "--out", "plan.json")).toMatchObject({ exitCode: 10 });
+    return JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as FleetPlan;
+  }
+  const told = (host: string, id: string, change?: KnownChange): object =>
+    expect.objectContaining(change === undefined ? { host, id } : { host, id, change }) as object;
+
   it("is told of a plain deployment as a plan tells it, once for hosts on which it is the same", async () => {
-    hive("1.0");
+    await deployed("1.0");
+    const { changes } = await planned("2.0");
+    const change = withoutUndefined(knownOf(changes[0] as SystemChange));
+    expect(changes).toHaveLength(1);
     expect(await skep("deploy", "--quiet")).toMatchObject({ exitCode: 0 });
+    const events = journalled().toSorted((one, other) => one.host.localeCompare(other.host));
+    const [first, second] = events[0]?.change === undefined ? [undefined, change] : [change, undefined];
+    expect(events).toEqual([told("web-1", changeId(change), first), told("web-2", changeId(change), second)]);
+    expect(events.filter((event) => event.change !== undefined)).toHaveLength(1);
+  });
+
+  it("is what the plan says where one is deployed, whatever this machine knows of systems", async () => {
+    await deployed("1.0");
+    const plan = await planned("2.0");
+    rmSync(join(folder, ".skep/systems"), { recursive: true });
+    expect(await skep("deploy", "--quiet", "--plan", "plan.json")).toMatchObject({ exitCode: 0 });
+    const id = changeId(knownOf(plan.changes[0] as SystemChange));
+    expect(journalled().map((event) => event.id)).toEqual([id, id]);
+  });
+
+  it("is left out as far as this machine does not know, and fails no deployment", async () => {
+    await deployed("1.0");
+    const systems = join(folder, ".skep/systems");
+    for (const name of readdirSync(systems)) writeFileSync(join(systems, name), '{"v":1,"paths":[["/nix/st');
+    await deployed("2.0");
+    const change = journalled().find((event) => event.change !== undefined)?.change;
+    expect(change).toMatchObject({ units: { restart: ["web.service"], start: [], stop: [] } });
+    expect(Object.keys(change ?? {})).toEqual(["units", "hooks", "secrets"]);
+    expect((await skep("report", "--markdown")).stdout).toContain(
+      "| packages | not known | `this machine does not know both systems` |",
+    );
+  });
+
+  it("is told of a host that goes back, without what it printed on its way", async () => {
+    await deployed("1.0");
+    hive("2.0", { broken: true });
+    expect((await skep("deploy", "--quiet")).exitCode).toBe(6);
+    const back = journalled().find(({ host }) => host === "web-2")?.change;
+    expect(back?.packages?.map(({ name }) => name)).toContain("site");
+    expect(back).not.toHaveProperty("units");
+    const { stdout } = await skep("report", "--markdown");
+    expect(stdout).toMatch(/### What changed: `web-2` \(rolled back: `web-2`\)\n/);
+  });
+
+  it("names secrets, and holds nothing of what is in them", async () => {
+    await deployed("1.0");
+    hive("1.0", { secrets: { "db/password": {} } });
+    expect(await skep("secrets", "generate", "db/password")).toMatchObject({ exitCode: 0 });
+    const secret = (await skep("secrets", "view", "db/password")).stdout.trim();
+    expect(secret).toMatch(/^\S{8,}$/);
+    await deployed("1.0", { secrets: { "db/password": {} } });
+    expect(journalled()).toEqual([
+      expect.objectContaining({ host: "db-1", change: expect.objectContaining({ secrets: NEW_SECRET }) as object }),
+    ]);
+    for (const format of ["--html", "--markdown"]) {
+      const { stdout } = await skep("report", format);
+      expect(stdout).toContain("db/password");
+      expect(stdout).not.toContain(secret);
+    }
+  });
+
+  it("is told of a dry activation by what the host says that it would do", async () => {
+    await deployed("1.0");
     hive("2.0");
-    await skep("plan", "--quiet", "--out", "plan.json");
-    const plan = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as FleetPlan;
-    expect(await skep("deploy", "--quiet")).toMatchObject({ exitCode: 0 });
+    expect(await skep("deploy", "dry-activate", "--quiet")).toMatchObject({ exitCode: 0 });
+    // What runs it already would not change.
+    expect(new Set(journalled().map(({ host }) => host))).toEqual(new Set(["web-1", "web-2"]));
+    const change = journalled().find((event) => event.change !== undefined)?.change;
+    expect(change?.units?.restart).toEqual(["web.service"]);
+    expect((await skep("report", "--markdown")).stdout).toContain("### What would change: `web-1, web-2`\n");
   });
 });
+
+const NEW_SECRET = { added: ["db/password"], changed: [], mayChange: [], broughtAgain: [], removed: [] };
+
+function withoutUndefined<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { OUTCOMES, STEPS, stepsFor } from "#rollout";
-import type { HostReport, RolloutEvent, RolloutReport } from "#rollout";
+import type { HostReport, KnownChange, RolloutEvent, RolloutReport } from "#rollout";
 import { hostReport, name, NOON } from "./typical-run.ts";
 
 export const HOSTS = ["web-1", "web-2", "db-1", "edge-1"] as const;
@@ -58,8 +58,32 @@ export const started = fc.record({
   steps: fc.constant(stepsFor("switch")),
   planning: fc.constantFrom(true as const, undefined),
 });
+const names = fc.array(text, { maxLength: 3 });
+const change: fc.Arbitrary<KnownChange> = fc.record(
+  {
+    packages: fc.array(
+      fc.record({
+        name: text,
+        kind: fc.constantFrom("up" as const, "added" as const, "rebuilt" as const),
+        ...{ from: names, to: names, sizeDelta: fc.integer() },
+      }),
+      { maxLength: 3 },
+    ),
+    units: fc.record({ stop: names, reload: names, restart: names, start: names }),
+    said: names,
+    hooks: fc.record({ before: names, after: names }),
+    etc: fc.record({ added: names, changed: names, removed: names }),
+    secrets: fc.record({ added: names, changed: names, mayChange: names, broughtAgain: names, removed: names }),
+    reboot: text,
+  },
+  { requiredKeys: [] },
+);
 const event: fc.Arbitrary<RolloutEvent> = fc.oneof(
   started,
+  fc.record(
+    { at, type: type("changes"), host, id: fc.constantFrom("1", "2", "3"), change },
+    { requiredKeys: ["at", "type", "host", "id"] },
+  ),
   fc.record({ at, type: type("step-started"), host, step }),
   fc.record(
     { at, type: type("step-progress"), host, step, message: text, copy },

@@ -9,6 +9,7 @@ import { renderPastRun } from "#report";
 import type { JournalRead, RolloutEvent } from "#rollout";
 import { openBrowser, whyNoBrowser } from "./browser.ts";
 import { simulatedJournal } from "./simulated-journal.ts";
+import { bigChange, journalWithChanges, SMALL_CHANGE, withChanges } from "./typical-changes.ts";
 import { BAD_GATEWAY, hostReport, name, rolloutReport, typicalRun } from "./typical-run.ts";
 
 const render = (journal: JournalRead): string => renderPastRun(journal, { format: "html", colors: false, columns: 80 });
@@ -47,6 +48,28 @@ describe("the page of a run", () => {
     expect(page.match(/<img|alert\(1\)<\/script>/g)).toBeNull();
     expect(page.match(/<script/g)).toHaveLength(1);
     expect(page.match(/<[^>]*\s(src|href|style|on\w+)=|@import|url\(/gi)).toBeNull();
+  });
+
+  it("holds no markup of what changed, and names nothing of an old journal, which does not tell", () => {
+    const evil = `</td><script>alert(1)</script><img src=x onerror=alert(1)>"'`;
+    const change = {
+      packages: [{ name: evil, kind: "up" as const, from: [evil], to: [evil], sizeDelta: 1 }],
+      units: { stop: [evil], reload: [], restart: [], start: [] },
+      ...{ said: [evil], etc: { added: [evil], changed: [], removed: [] }, reboot: evil },
+    };
+    const page = render(journalOf(withChanges(typicalRun(), () => change)));
+    expect(page.match(/<img|alert\(1\)<\/script>/g)).toBeNull();
+    expect(page.match(/<[^>]*\s(src|href|style|on\w+)=/gi)).toBeNull();
+    expect(page).toContain("What changed");
+    expect(render(journalOf(typicalRun()))).not.toContain("What changed");
+  });
+
+  it("stays small where every host of a large run changes much, and in another way", async () => {
+    const journal = await simulatedJournal(500, { bad: 1, policy: { waves: ["rest"], maxFailures: 30 } });
+    const events = withChanges(journal.events, (host) => bigChange(host));
+    const page = render({ ...journal, events });
+    expect(Buffer.byteLength(page)).toBeLessThan(3 * 1024 * 1024);
+    expect(page).toContain("too much for this page");
   });
 
   it("is small and made at once also of a thousand hosts", async () => {
@@ -170,11 +193,53 @@ describe.skipIf(reason !== undefined)(
       expect(complaints).toEqual([]);
     });
 
+    it("shows what changed, the same on several hosts once, in the words of a plan", async () => {
+      const changeOf = (host: string) => (host === "web-2" ? undefined : SMALL_CHANGE);
+      await open(journalOf(withChanges(typicalRun(), changeOf)));
+      expect(await text(".changes h2")).toEqual(["What changed"]);
+      expect(await text(".change h3")).toEqual(["web-1 + deployed db-1 < rolled back"]);
+      expect(await text(".change tbody tr")).toEqual([
+        ...["packages up nginx 1.24.0 → 1.26.1 +117 KiB", "down openssl 3.0.13 → 3.0.12 -293 KiB"],
+        ...["added hello 2.12 +48.8 KiB", "removed cowsay 3.7 -48.8 KiB", "rebuilt etc-{host}"],
+        ...["units stop cowsay.service", "restart nginx.service", "start hello.service"],
+        ...["/etc added hello.conf", "changed nginx/nginx.conf", "removed cowsay.conf", "secrets added web/token"],
+      ]);
+      expect(complaints).toEqual([]);
+    });
+
+    it("says of which hosts that were deployed nothing is told", async () => {
+      await open(journalOf(withChanges(typicalRun(), (host) => (host === "db-1" ? SMALL_CHANGE : undefined))));
+      expect(await text(".changes .note")).toEqual(["web-1 What changed there could not be found out."]);
+    });
+
+    it("shows the changes of 500 hosts in a few cards, what most have first, and opens all of it for a printer", async () => {
+      await open(journalWithChanges(await many(500)));
+      const shown = await text(".changes > .change h3");
+      expect(shown).toHaveLength(6);
+      expect(shown[0]).toMatch(/^1\d\d hosts \+ deployed/);
+      expect(await text(".changes > .folded > summary")).toEqual([expect.stringMatching(/^\d+ changes more$/)]);
+      expect(await text(".changes > .change:nth-of-type(1) > details > summary")).toEqual([
+        "packages: 40 up, 60 rebuilt",
+      ]);
+      expect(await ask("document.documentElement.scrollWidth > innerWidth")).toBe(false);
+      await page.evaluate('dispatchEvent(new Event("beforeprint"))');
+      expect(await count(".changes details:not([open])")).toBe(0);
+      await page.evaluate('dispatchEvent(new Event("afterprint"))');
+      expect(await count(".changes details[open]")).toBe(0);
+      await page.setViewport({ width: 380, height: 700 });
+      expect(await ask("document.documentElement.scrollWidth > innerWidth")).toBe(false);
+      expect(complaints).toEqual([]);
+    });
+
     it.each(["light", "dark"])("is accessible in the %s, with 3 hosts and with 500", async (value) => {
-      for (const journal of [three(), await many(500)]) {
+      const few = journalOf(withChanges(typicalRun(), () => SMALL_CHANGE));
+      for (const journal of [few, journalWithChanges(await many(500))]) {
         await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
         await open(journal);
         await ask(`[...document.querySelectorAll("details")].slice(0, 5).forEach((one) => (one.open = true))`);
+        await ask(
+          `[...document.querySelectorAll("table.hosts details")].slice(0, 5).forEach((one) => (one.open = true))`,
+        );
         expect(await accessibility()).toEqual([]);
       }
     });

@@ -1,5 +1,5 @@
 import type { HostFacts } from "#activation";
-import type { Host } from "#hive";
+import type { Goal, Host } from "#hive";
 import { activates, installsSecrets } from "#hive";
 import { compareEtc } from "#native";
 import type { Outcome } from "../outcome.ts";
@@ -32,6 +32,8 @@ interface Compared extends Pick<KnownChange, "packages" | "etc"> {
 const NOTHING: Compared = { units: [] };
 const SAME: Compared = { packages: [], etc: { added: [], changed: [], removed: [] }, units: [] };
 const SPEAKING: ReadonlySet<Step> = new Set<Step>(["dry-activate", "test", "login"]);
+/** Goals that do nothing to a host that runs the system already. */
+const LEAVING: ReadonlySet<Goal> = new Set<Goal>(["push", "dry-activate"]);
 const MOST_LINES = 500;
 
 /** Finds out what changes on one host: from the plan, or by comparing systems; and from what it prints. */
@@ -82,6 +84,7 @@ export function watchHost({ name }: Pick<Host, "name">, options: WatchHostOption
     end(outcome) {
       const known = seen;
       if (known === undefined || outcome === "unchanged" || outcome === "skipped") return undefined;
+      if (known.isSame && secretNames.length === 0 && LEAVING.has(goal)) return undefined;
       const { toplevel, closure } = known.wanted;
       const manifest = manifestOf(toplevel);
       if (outcome === "deployed" && closure !== undefined && manifest !== undefined) {
