@@ -16,7 +16,7 @@ case $1 in
     echo "would restart the following units: web.service, db.service"
     echo "would NOT restart the following changed units: dbus.service"
     echo "would start the following units: new.service" ;;
-  test) self=$(cd "\${0%/*}/.." && pwd); rm -f "$SKEP_ROOT/run/current-system"
+  test) echo "restarting the following units: web.service"; self=$(cd "\${0%/*}/.." && pwd); rm -f "$SKEP_ROOT/run/current-system"
     ln -s "/nix/store/\${self##*/}" "$SKEP_ROOT/run/current-system" ;;
 esac
 `;
@@ -56,6 +56,20 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
   }
   const skep = (...argv: string[]) =>
     runSkep([...argv, "--quiet"], { env: { PATH: process.env.PATH, HOME: folder }, cwd: folder });
+
+  it("is what a plain deployment tells too: from this machine's store, and what the host says that it did", async () => {
+    want("1");
+    expect(await skep("deploy")).toMatchObject({ exitCode: 0 });
+    want("2");
+    expect(await skep("deploy")).toMatchObject({ exitCode: 0 });
+    const { stdout } = await skep("report", "--markdown");
+    expect(stdout.split("### What changed: `web-1`\n")[1]).toBe(`
+| Of | How | What |
+| --- | --- | --- |
+| units | restart | \`web.service\` |
+| /etc | changed | \`motd\` |
+`);
+  });
 
   it("is honest about units until the system is on the host, which then says them", async () => {
     want("1");
