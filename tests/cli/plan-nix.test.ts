@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -42,6 +51,8 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
     mkdirSync(join(system, "bin"), { recursive: true });
     mkdirSync(join(system, "etc"), { recursive: true });
     writeFileSync(join(system, "etc/motd"), `${folder} ${version}`);
+    rmSync(join(system, "etc/issue"), { force: true });
+    symlinkSync(`/etc/static/issue-${version}`, join(system, "etc/issue"));
     writeFileSync(join(system, "bin/switch-to-configuration"), SWITCH);
     chmodSync(join(system, "bin/switch-to-configuration"), 0o755);
     const path = nixStore("--add", system);
@@ -55,7 +66,10 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
     return path;
   }
   const skep = (...argv: string[]) =>
-    runSkep([...argv, "--quiet"], { env: { PATH: process.env.PATH, HOME: folder }, cwd: folder });
+    runSkep(argv[0] === "report" ? argv : [...argv, "--quiet"], {
+      env: { PATH: process.env.PATH, HOME: folder },
+      cwd: folder,
+    });
 
   it("is what a plain deployment tells too: from this machine's store, and what the host says that it did", async () => {
     want("1");
@@ -67,7 +81,7 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
 | Of | How | What |
 | --- | --- | --- |
 | units | restart | \`web.service\` |
-| /etc | changed | \`motd\` |
+| /etc | changed | \`issue\` |
 `);
   });
 
