@@ -11,6 +11,7 @@ import { codeSpan } from "./markdown-text.ts";
 /** A summary stays short: the page and the journal have everything. */
 const MOST_CHANGES = 5;
 const MOST_ROWS = 15;
+const MOST_OTHER_ROWS = 10;
 const MOST_NAMES = 12;
 const MOST_COLUMNS = 300;
 
@@ -25,11 +26,15 @@ export function changesBlocks(state: RunState): readonly (readonly string[])[] {
 }
 
 function changeLines({ rows, hosts }: ChangeGroup, { goal }: RunState): readonly string[] {
-  const left = rows.slice(MOST_ROWS);
+  // Packages may be many: what happens to services is of more interest than the last of them.
+  const others = Math.min(MOST_OTHER_ROWS, rows.filter(({ section }) => section !== "packages").length);
+  const packages = rows.filter(({ section }) => section === "packages").slice(0, MOST_ROWS - others);
+  const shown = [...packages, ...rows.filter(({ section }) => section !== "packages").slice(0, others)];
+  const left = rows.filter((row) => !shown.includes(row));
   return [
     `### ${changesTitle(goal)}: ${codeSpan(namesOf(hosts))}${notKept(hosts, goal)}`,
     "",
-    ...markdownTable(["Of", "How", "What", "Version", "Size"], rows.slice(0, MOST_ROWS).map(cellsOf)),
+    ...markdownTable(["Of", "How", "What", "Version", "Size"], shown.map(cellsOf)),
     ...(left.length === 0 ? [] : ["", `And ${countsText(left)} more.`]),
   ];
 }
