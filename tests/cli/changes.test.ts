@@ -1,14 +1,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "#cli";
 import type { FleetPlan, KnownChange, RolloutEvent, SystemChange } from "#rollout";
 import { changeId, knownOf } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
+import { runSkep } from "./run-skep.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
 
@@ -56,14 +55,10 @@ describe("what changed", { timeout: 180_000 }, () => {
        export default defineHive({ name: "fleet", hosts: { ${hosts.join(", ")} } });`,
     );
   }
-  async function skep(...argv: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const env = { PATH: process.env.PATH, HOME: folder };
+  function skep(...argv: string[]) {
     const isLocal = argv[0] === "secrets" || argv[0] === "report";
     const words = isLocal ? argv : [...argv, "--ssh-config", sandbox.sshConfigFile];
-    const exitCode = await runCli(words, { stdout, stderr, env, cwd: folder });
-    const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
-    return { exitCode, stdout: text(stdout), stderr: text(stderr) };
+    return runSkep(words, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
   }
   /** What the newest journal says of it. */
   function journalled(): readonly Changes[] {
