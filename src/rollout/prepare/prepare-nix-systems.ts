@@ -38,8 +38,13 @@ export function evaluate(
   requests: readonly SystemRequest[],
   { directory, limits, emit, clock, signal }: Omit<PrepareOptions, "goal" | "nix" | "native">,
 ): Promise<ReadonlyMap<HostName, EvaluatedSystem | NixError>> {
+  const beganAt = clock.monotonic();
+  // What is wrong with a whole flake fails hosts that Nix never came to: their time is the evaluator's.
   const startedAt = new Map<HostName, number>();
-  const durationOf = (host: HostName): number => clock.monotonic() - (startedAt.get(host) ?? clock.monotonic());
+  const durationOf = (host: HostName): number => {
+    const from = startedAt.get(host) ?? beganAt;
+    return clock.monotonic() - from;
+  };
   return evaluateSystems(nix, {
     requests,
     directory,
@@ -50,6 +55,7 @@ export function evaluate(
     onEvent: (event) => {
       switch (event.kind) {
         case "evaluator-started":
+          for (const host of event.hosts) startedAt.set(host, clock.monotonic());
           return;
         case "evaluating":
           startedAt.set(event.host, clock.monotonic());
