@@ -158,7 +158,7 @@ switch: 6 failed in 42 s
 12:00:00 stopping: no new host is begun; waiting for web-1 (copy), web-2 (copy)
 12:00:00 Ctrl-C again: leave now; their agents take back what is not committed
 12:00:00 leaving 2 hosts to their agents: web-1 (copy), web-2 (copy)
-12:00:00 what is not committed they take back by themselves
+12:00:00 what is not committed goes back by itself
 `);
   });
 
@@ -180,6 +180,22 @@ switch: 6 failed in 42 s
     }
     const schema = await reportRun(events, { format: "ndjson" });
     expect(schema.stdout).toContain('"planning":true');
+  });
+
+  it("name after Ctrl-C no host that only had its system made", async () => {
+    const made = (host: string) =>
+      ["evaluate", "build"].map(
+        (step) => ({ at: NOON, type: "step-finished", host: name(host), step, durationMs: 10 }) as RolloutEvent,
+      );
+    const { stderr } = await reportRun([
+      ...made("web-1"),
+      ...made("web-2"),
+      { at: NOON, type: "step-started", host: name("web-1"), step: "check" },
+      { at: NOON, type: "interrupted", leave: false },
+      { at: NOON, type: "interrupted", leave: true },
+    ]);
+    expect(stderr).toContain("waiting for web-1 (check)\n");
+    expect(stderr).toContain("leaving 1 host to its agent: web-1 (check)\n");
   });
 });
 

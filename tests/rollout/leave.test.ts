@@ -54,6 +54,8 @@ describe("an operator who leaves", { timeout: 60_000 }, () => {
       },
     });
     expect(report).toMatchObject({ outcome: "stranded", error: { code: "rollout/interrupted" } });
+    // Deploying again is refused while the agent is at work: the one hint is the command line's, to resume the run.
+    expect(JSON.stringify(report)).not.toContain("deploy again");
     expect(lease()).toContain(`run=${run}\n`);
     expect(await deploy("v3")).toMatchObject({ outcome: "failed", error: { code: "activation/lease-held" } });
     expect(await deploy("v4", { stealLease: true })).toMatchObject({ outcome: "deployed", from: old });

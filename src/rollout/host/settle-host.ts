@@ -188,7 +188,7 @@ function isLeft({ context }: ActivationScene): boolean {
 function leftToItself({ host, order }: ActivationScene): Ending {
   const longest = formatDuration(longestAgentMs(order));
   const error = new RolloutError("rollout/interrupted", `left to its agent, which ends the matter within ${longest}`, {
-    hint: "the host goes back by itself unless it was confirmed already; deploy again to see where it is",
+    hint: "the host goes back by itself unless it was confirmed already",
   });
   return endingOf("stranded", error, host.name);
 }
