@@ -161,10 +161,18 @@ function forwardError(
 ): SshError {
   return new SshError(
     "ssh/forward-refused",
-    `opening a connection to ${host} port ${port} from there: ${error.message}`,
+    `opening a connection to ${host} port ${port} from there: ${reasonOfRefusal(error, host)}`,
     {
       hint: error.reason === 1 ? "its sshd_config must allow it: AllowTcpForwarding, PermitOpen" : undefined,
       cause: error,
     },
   );
+}
+
+/** In the host's words; not every server has any. */
+function reasonOfRefusal({ message, reason }: ChannelRefused, host: string): string {
+  if (message !== "") return message;
+  if (reason === 1) return "the host does not allow it";
+  if (reason !== 2) return "the host does not say why";
+  return /^(localhost|127\.|::1$)/.test(host) ? "connection refused" : "the connection failed";
 }

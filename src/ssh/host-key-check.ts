@@ -46,10 +46,11 @@ export async function prepareHostKeyCheck(settings: SshSettings, options: HostKe
           });
         case "changed":
           throw changed(shown, verdict.known);
-        case "unknown":
+        case "unknown": {
           if (options.policy === "strict") throw unknown({ name, shown, authorities: verdict.authorities });
-          await learn(settings.userKnownHostsFiles[0], { name, blob });
-          options.onNotice?.(`learned the host key of ${name}: ${shown}`);
+          const file = await learn(settings.userKnownHostsFiles[0], { name, blob });
+          options.onNotice?.(`learned the host key of ${name}: ${shown}, in ${file}`);
+        }
       }
     },
   };
@@ -136,11 +137,11 @@ async function readFileOfHosts(file: string, files: SshFiles): Promise<readonly 
   }
 }
 
-/** Adds one line in one append, which other processes adding lines of their own cannot tear. */
+/** Adds one line in one append, which other processes adding lines of their own cannot tear. @returns the file. */
 async function learn(
   file: string | undefined,
   { name, blob }: { readonly name: string; readonly blob: Buffer },
-): Promise<void> {
+): Promise<string> {
   if (file === undefined) {
     throw new SshError("ssh/known-hosts", `there is no known_hosts file to add ${name} to`, {
       hint: "name one with UserKnownHostsFile, or pin the host's key in the hive (hostKey)",
@@ -151,6 +152,7 @@ async function learn(
     const separator = (await endsInsideLine(file)) ? "\n" : "";
     const line = `${name} ${keyTypeOf(blob) ?? ""} ${blob.toString("base64")}\n`;
     await appendFile(file, separator + line, { mode: 0o600 });
+    return file;
   } catch (error) {
     throw new SshError("ssh/known-hosts", `adding ${name} to ${file}: ${messageOf(error)}`, { cause: error });
   }

@@ -223,14 +223,31 @@ describe("checks of a sandbox host", { timeout: 60_000 }, () => {
   });
 
   describe("a failed check", () => {
-    it("of a unit tells the unit's last five lines", async () => {
+    it("of a unit tells the unit's last lines", async () => {
       await fail("web.service");
       const results = await run([unit("web")]);
-      const lines = ["line 3", "line 4", "line 5", "line 6", "no such database"].map((line) => `web.service: ${line}`);
+      const lines = [1, 2, 3, 4, 5, 6].map((line) => `web.service: line ${line}`);
+      lines.push("web.service: no such database");
       expect(results[0]?.details).toEqual(lines);
       const thrown = thrownBy(results);
       expect(thrown).toBeInstanceOf(HealthError);
       expect((thrown as HealthError).details).toEqual(lines);
+    });
+
+    it("of a unit tells why its program died, not where it was then, once however often that was", async () => {
+      const program = join(place.root, "server.mjs");
+      await writeFile(program, 'import "./missing.mjs";\n');
+      for (let times = 0; times < 3; times += 1) {
+        await put("web.service", `${process.execPath} ${program}`);
+        await systemctl("start", "web.service");
+        const state = async () => (await connection.run(["systemctl", "is-active", "web.service"])).stdout;
+        await expect.poll(state).toBe("failed\n");
+      }
+      const [result] = await run([unit("web")]);
+      const said = result?.details.filter((line) => line.includes("Cannot find module"));
+      expect(said).toHaveLength(1);
+      expect(result?.details.join("\n")).not.toMatch(/: at |: \}$/m);
+      expect(result?.details.length).toBeLessThanOrEqual(10);
     });
 
     it("of anything else tells the last lines of units that failed since, and not of those that had", async () => {
@@ -240,7 +257,7 @@ describe("checks of a sandbox host", { timeout: 60_000 }, () => {
       await fail("web.service");
       const results = await run([{ ...port, required: true }, baseline()], { baseline: then });
       expect(results.map(({ details }) => details.at(-1))).toEqual(Array(2).fill("web.service: no such database"));
-      expect(detailsOf(results)).toHaveLength(5);
+      expect(detailsOf(results)).toHaveLength(7);
       expect(detailsOf(results).join()).not.toContain("db.service");
     });
 

@@ -93,6 +93,7 @@ describe.skipIf(sshdMissing !== undefined)("connect() and the host's key", () =>
       `# no newline at the end\n[127.0.0.1]:${sshd.port} ${hostKey("ed25519").publicKey}\n`,
     );
     expect(notices).toEqual([expect.stringContaining(hostKey("ed25519").fingerprint)]);
+    expect(notices[0]).toMatch(new RegExp(`, in ${file}$`));
     await meet(file);
   });
 
