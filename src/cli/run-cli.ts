@@ -78,7 +78,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .fail((message: string | null, error: Error | undefined) => {
       // An error of yargs' own is about the command line too; any other comes from a command.
       if (error !== undefined && error.name !== "YError") throw error;
-      const words = { argv, knownWords: knownWords(commands()), selecting: selectingCommands(commands()) };
+      const words = { argv, knownWords: knownWords(commands(), argv), selecting: selectingCommands(commands()) };
       throw usageError(message ?? error?.message ?? "", words);
     });
   addCommands(parser, terminal, finish);

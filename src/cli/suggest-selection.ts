@@ -20,7 +20,10 @@ export async function suggestSelection(error: unknown, { cwd, env }: Terminal): 
     const selection = selectionOf(error.words, { hive, mayGuess: !error.isGuessed });
     if (selection === undefined) return error;
     const [first = ""] = error.words;
-    return new CliError("cli/usage", error.message, {
+    const message = error.message.startsWith("unknown argument: ")
+      ? `unknown argument: ${error.words.join(", ")}`
+      : error.message;
+    return new CliError("cli/usage", message, {
       hint: `hosts are selected with --on: did you mean --on ${quoteWord(selection)}${selection === first ? "" : ` instead of ${error.words.join(" ")}`}?`,
     });
   } catch {

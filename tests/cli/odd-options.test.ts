@@ -139,10 +139,32 @@ describe("hosts said without --on", () => {
     { argv: ["check", "@cnary"], meant: "--on @canary instead of @cnary?" },
     { argv: ["check", "webb-1", "db-1"], meant: "--on web-1,db-1 instead of webb-1 db-1?" },
     { argv: ["hosts", "db-1", "--json"], meant: "--on db-1?" },
+    { argv: ["deploy", "web-1", "web-2"], meant: "--on web-1,web-2 instead of web-1 web-2?" },
+    { argv: ["secrets", "status", "web-1"], meant: "--on web-1?" },
+    { argv: ["exec", "web-1", "--", "uptime"], meant: "--on web-1?" },
   ])("skep $argv", async ({ argv, meant }) => {
     const { exitCode, stderr } = await run(...argv);
     expect(stderr).toContain(`skep: hint: hosts are selected with --on: did you mean ${meant}\n`);
     expect(exitCode).toBe(2);
+  });
+
+  it.each([
+    [["exec", "--on", "web-1", "echo", "hi", "-n"], "skep exec --on web-1 -- echo hi -n"],
+    [["exec", "--on", "web-1", "uptime"], "skep exec --on web-1 -- uptime"],
+    [["exec", "df", "/"], "skep exec --on web-1 -- df /"],
+  ])("skep %s: the command stands behind two dashes", async (argv, line) => {
+    const { exitCode, stderr } = await run(...argv);
+    expect(stderr).toContain(`skep: hint: the command stands behind two dashes: ${line}\n`);
+    expect(exitCode).toBe(2);
+  });
+
+  it("and an option of other commands are told apart", async () => {
+    expect(await run("deploy", "--dry-run")).toMatchObject({
+      exitCode: 2,
+      stderr:
+        "skep: error: unknown argument: dry-run [cli/usage]\nskep: hint: skep plan shows what would change, " +
+        "and skep deploy dry-activate also lets the hosts say it: see skep deploy --help\n",
+    });
   });
 
   it("are not guessed at where a goal is nearer, or nothing is near", async () => {
