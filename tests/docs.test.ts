@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { activationErrorCodes } from "#activation";
 import { cliErrorCodes, EXIT_CODES } from "#cli";
 import { healthErrorCodes } from "#health";
-import { hiveErrorCodes } from "#hive";
+import { hiveErrorCodes, parseHive, system } from "#hive";
 import { nativeErrorCodes } from "#native";
 import { nixErrorCodes } from "#nix";
 import { eventsJsonSchema, EVENTS_VERSION, reportErrorCodes } from "#report";
@@ -50,6 +50,17 @@ describe("docs/errors.md", () => {
   it("has no code twice", () => {
     const codes = Object.values(LAYERS).flatMap((catalogue) => Object.keys(catalogue));
     expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
+  });
+});
+
+describe("docs/deploying.md", () => {
+  it("has the defaults of a host's activation", () => {
+    const host = { system: system({}) };
+    const [web] = parseHive({ hosts: { "web-1": host } }, { directory: "/" }).hosts;
+    expect(web?.activation).toEqual({ timeoutMs: 5 * 60_000, confirmTimeoutMs: 30_000 });
+    const page = readFileSync(join(import.meta.dirname, "../docs/deploying.md"), "utf8").replaceAll("\n", " ");
+    expect(page).toContain("`timeout` (5 minutes)");
+    expect(page).toContain("`confirmTimeout` (30 seconds more than the slowest of the host's checks may take");
   });
 });
 

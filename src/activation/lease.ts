@@ -11,7 +11,7 @@
  *
  * Expiry is counted in uptime: a clock that jumps changes nothing, and a reboot clears /run and the lease with it.
  */
-import { formatDuration, lastLines, succeeded } from "#core";
+import { formatDuration, lastLines, localTime, succeeded } from "#core";
 import { ActivationError } from "./errors.ts";
 import { hostLayout } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
@@ -71,7 +71,7 @@ export async function acquireLease(
 
 /** `held by ada@desk (run …, skep deploy switch, since …), for 1 min 40 s more at most`. */
 export function describeHolder({ owner, run, reason, takenAt, expiresInMs }: LeaseHolder): string {
-  const since = new Date(takenAt).toISOString();
+  const since = localTime(takenAt);
   const over = expiresInMs <= 0 ? "expired" : `for ${formatDuration(expiresInMs)} more at most`;
   return `held by ${owner} (run ${run}, ${reason}, since ${since}), ${over}`;
 }

@@ -1,4 +1,4 @@
-import { systemClock } from "#core";
+import { localTime, systemClock } from "#core";
 import type { Host } from "#hive";
 import { useColors } from "#report";
 import type { CheckRounds, HostHealth } from "./check-rounds.ts";
@@ -56,7 +56,8 @@ function showChanges({ hosts, json, terminal: { stdout, env } }: WatchChecksOpti
   const table = createCheckTable(hosts, { colors: useColors(stdout, env) });
   const before = new Map<string, ReadonlyMap<string, string>>();
   return (healths) => {
-    const at = new Date(systemClock.now()).toISOString();
+    const now = systemClock.now();
+    const at = json ? new Date(now).toISOString() : localTime(now);
     for (const health of healths) {
       const things = thingsOf(health);
       const known = before.get(health.host.name);

@@ -1,3 +1,4 @@
+import { localTime } from "#core";
 import type { Hive } from "#hive";
 import type { JournalRead, ResumeRunOptions, RolloutReport, SecretsSource } from "#rollout";
 import { listRuns, resumeRun, runsFolder } from "#rollout";
@@ -59,7 +60,7 @@ function wantedOf({ revert, new: startNew }: ResumeArguments): ResumeRunOptions[
 function announce({ header, hosts }: JournalRead, { revert }: { readonly revert: boolean }): string {
   const { run, goal, operator, startedAt, rollback } = header;
   const count = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
-  const since = new Date(startedAt).toISOString();
+  const since = localTime(startedAt);
   return `${revert ? "taking back" : "resuming"} run ${run}: ${rollback === true ? "rollback" : goal} of ${count}, begun ${since} by ${operator}`;
 }
 

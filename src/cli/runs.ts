@@ -1,11 +1,10 @@
 import { dirname } from "node:path";
 import type { SkepErrorJson } from "#core";
-import { formatDuration } from "#core";
+import { formatDuration, localTime } from "#core";
 import type { HostStanding, JournalRead, Step } from "#rollout";
 import { listRuns, OUTCOMES, runsFolder } from "#rollout";
 import { findHive } from "./find-hive.ts";
 import { findRun } from "./find-run.ts";
-import { localTime } from "./local-time.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 

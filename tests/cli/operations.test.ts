@@ -60,9 +60,9 @@ describe("operating hosts", { timeout: 240_000 }, () => {
   const start = (argv: readonly string[], options?: SkepOptions) =>
     startSkep(argv, { env: { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" }, cwd: folder, ...options });
   const skep = (...argv: readonly string[]) => start(argv).ended;
-  const terminal = (answer = ""): SkepOptions => ({
+  const terminal = (answer = "", columns = 100): SkepOptions => ({
     stdin: Object.assign(Readable.from([answer]), { isTTY: true }),
-    size: { columns: 100, rows: 24 },
+    size: { columns, rows: 24 },
   });
   const lines = (text: string): readonly Record<string, unknown>[] =>
     text
@@ -92,6 +92,11 @@ describe("operating hosts", { timeout: 240_000 }, () => {
       /it runs and boots \w{7} skep-system-web-1, and the hive wants \w{7} skep-system-web-1/,
     );
     expect(await skep("status", "--on", "web-1")).toMatchObject({ exitCode: 0 });
+    const narrow = await start(["status", "--on", "web-1"], terminal("", 40)).ended;
+    expect(narrow.stdout).toMatch(
+      /^HOST {3}STATE {2}RUNS\nweb-1 {2}drift {2}\w{7} skep-system-web-1\n {7}it runs and boots/,
+    );
+    expect(Math.max(...narrow.stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(40);
     expect(await skep("status", "--on", "web-1", "--no-eval", "--exit-code")).toMatchObject({
       ...{ exitCode: 0, stderr: "skep: 1 host: 1 ok; what the hive wants was not asked (--no-eval)\n" },
     });

@@ -208,6 +208,9 @@ switch: 2 to change, 1 unchanged
       });
     }
     expect((await skep("deploy", "--plan", "nowhere.json")).stderr).toContain("[rollout/plan-file]");
+    expect((await skep("deploy", "--plan", "hive.ts")).stderr).toContain(
+      `${join(folder, "hive.ts")} is not a plan of this version of skep: it is not JSON`,
+    );
     expect((await skep("deploy", "--allowed-signers", "x")).stderr).toContain("--allowed-signers is for --plan");
   });
 
@@ -223,6 +226,9 @@ switch: 2 to change, 1 unchanged
 
     await plan();
     expect(await deploy()).toMatchObject(refusal("the plan is not signed"));
+    expect(await skep("deploy", "--plan", "plan.json", "--allowed-signers", "nofile", "--quiet")).toMatchObject(
+      refusal(`cannot read the allowed signers in ${join(folder, "nofile")}: no such file or directory [cli/usage]`),
+    );
     await plan("--sign", eve);
     expect(await deploy()).toMatchObject(refusal("the plan's signature was made by no key that"));
     await plan("--sign", ann);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { localTime } from "#core";
 import type { HostName } from "#hive";
 import type { JournalHeader, RolloutEvent } from "#rollout";
 import { openJournal, runsFolder } from "#rollout";
@@ -153,7 +154,7 @@ db-1  not ended, connect was the last step
     const { exitCode, stderr } = await skep("resume");
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining("2 deployed") as string });
     expect(stderr).toContain(
-      `skep: notice: resuming run ${NEW}: switch of 2 hosts, begun 2026-01-31T14:25:01.000Z by ann@laptop`,
+      `skep: notice: resuming run ${NEW}: switch of 2 hosts, begun ${localTime(Date.parse("2026-01-31T14:25:01Z"))} by ann@laptop`,
     );
     expect((await skep("runs", NEW)).stdout).toMatch(/^ {2}resumed .*\n {2}ended after /m);
     expect((await skep("runs", NEW)).stdout).toMatch(/^web-1 {2}deployed in /m);

@@ -239,6 +239,19 @@ printf backup > "$file~"; printf marlin > "$file.new"; mv "$file.new" "$file"
     expect(await scene.skep(["edit", "token"], { input: "marlin" })).toMatchObject({ stdout: "token replaced\n" });
     expect(opens("token", "alice")).toBe("marlin");
   });
+
+  it("says that it read standard input where nothing came on it, editor or not", async () => {
+    rules({ token: [] });
+    await scene.skep(["add", "token"], { input: "swordfish" });
+    expect(await scene.skep(["edit", "token"], { input: "", env: { EDITOR: "true" } })).toEqual({
+      exitCode: 4,
+      stdout: "",
+      stderr:
+        "skep: error: cannot edit token: standard input is no terminal, and nothing came on it [secrets/empty]\n" +
+        "skep: hint: give the content there, as in skep secrets edit token < FILE, or call it on a terminal for an editor\n",
+    });
+    expect(opens("token", "alice")).toBe("swordfish");
+  });
 });
 
 describe("what is refused", () => {

@@ -1,5 +1,6 @@
 import type { HostState } from "#activation";
 import { readHostState } from "#activation";
+import { localTime } from "#core";
 import type { HostName } from "#hive";
 import { plainLine } from "#report";
 import type { HistoryEntry, RunHistory, Visit } from "#rollout";
@@ -7,7 +8,6 @@ import { describeSystem, fleetHistory, historyOf, listRuns, runsFolder, visitHos
 import { CliError } from "../errors.ts";
 import { loadSelection } from "../hive-options.ts";
 import { listenForInterrupts } from "../interrupts.ts";
-import { localTime } from "../local-time.ts";
 import { refuseOddParallel } from "../parallel.ts";
 import { countOutcomes } from "../runs.ts";
 import { printHostError } from "../secrets/print-host-error.ts";

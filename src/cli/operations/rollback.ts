@@ -1,3 +1,4 @@
+import { localTime } from "#core";
 import type { Hive, Host } from "#hive";
 import { plainLine } from "#report";
 import type { ChosenReturn, Returns, ReturnWish } from "#rollout";
@@ -7,7 +8,6 @@ import { CliError } from "../errors.ts";
 import { exitCodeOfTold } from "../exit-codes.ts";
 import { loadSelection } from "../hive-options.ts";
 import { listenForInterrupts } from "../interrupts.ts";
-import { localTime } from "../local-time.ts";
 import { openReporter } from "../open-reporter.ts";
 import { refuseOddParallel } from "../parallel.ts";
 import { reporterFormat } from "../reporter-format.ts";

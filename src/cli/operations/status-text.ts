@@ -1,10 +1,9 @@
 import type { HostState, LeaseHolder } from "#activation";
-import { formatDuration } from "#core";
+import { formatDuration, localTime } from "#core";
 import type { Paint, Style } from "#report";
 import { plainLine } from "#report";
 import type { Visit } from "#rollout";
 import { describeSystem } from "#rollout";
-import { localTime } from "../local-time.ts";
 import { table } from "../table.ts";
 import type { HostStatus } from "./host-status.ts";
 import { shortRevision } from "./revision.ts";
@@ -22,19 +21,56 @@ export interface StatusText {
 
 const HEADS = ["HOST", "STATE", "RUNS", "GENERATION", "DEPLOYED", "BY", "REVISION"] as const;
 
-export function statusText(seen: readonly SeenHost[], { paint }: { readonly paint: Paint }): StatusText {
-  const [heading = "", ...rows] = table([HEADS, ...seen.map(cellsOf)])
-    .trimEnd()
-    .split("\n");
+/** Which columns are shown, the fullest choice first: host and state always are. */
+const LAYOUTS = [
+  [0, 1, 2, 3, 4, 5, 6],
+  [0, 1, 2, 3, 4, 6],
+  [0, 1, 2, 3, 4],
+  [0, 1, 2, 3],
+  [0, 1, 2],
+  [0, 1],
+] as const;
+
+/** @param options.columns how wide the lines may be. Default: as they come. */
+export function statusText(
+  seen: readonly SeenHost[],
+  { paint, columns = Number.POSITIVE_INFINITY }: { readonly paint: Paint; readonly columns?: number | undefined },
+): StatusText {
+  const [heading = "", ...rows] = fittingTable([HEADS, ...seen.map(cellsOf)], columns);
   const width = Math.max(HEADS[0].length, ...seen.map(({ host }) => host.name.length));
   return {
     heading: paint("dim", heading),
     blocks: seen.map((one, index) => [
       paintState(rows[index] ?? "", { at: width + 2, state: stateOf(one), paint }),
-      ...notesOf(one).map(({ text, style }) => `${" ".repeat(width + 2)}${paint(style, text)}`),
+      ...notesOf(one).flatMap(({ text, style }) =>
+        wrapWords(text, columns - width - 2).map((line) => `${" ".repeat(width + 2)}${paint(style, line)}`),
+      ),
     ]),
   };
 }
+
+function fittingTable(rows: readonly (readonly string[])[], columns: number): readonly string[] {
+  const tables = LAYOUTS.map((layout) =>
+    table(rows.map((cells) => layout.map((column) => cells[column] ?? "")))
+      .trimEnd()
+      .split("\n"),
+  );
+  return tables.find((lines) => lines.every(({ length }) => length <= columns)) ?? tables.at(-1) ?? [];
+}
+
+/** Lines of at most so many columns, if no word is longer; where there is hardly room, the text as it is. */
+function wrapWords(text: string, columns: number): readonly string[] {
+  if (text.length <= columns || columns < NARROWEST_NOTE) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+const NARROWEST_NOTE = 12;
 
 /** `3 hosts: 1 ok, 1 drift, 1 unreachable`. */
 export function statusVerdict(seen: readonly SeenHost[], { evaluated }: { readonly evaluated: boolean }): string {

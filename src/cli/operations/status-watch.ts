@@ -1,4 +1,4 @@
-import { systemClock } from "#core";
+import { localTime, systemClock } from "#core";
 import { createPaint, useColors } from "#report";
 import { drawingOn } from "../draw.ts";
 import type { Terminal } from "../terminal.ts";
@@ -38,7 +38,7 @@ function showTable({ terminal: { stdout, env }, evaluated }: WatchStatusOptions)
   const paint = createPaint(useColors(stdout, env));
   const draw = drawingOn(stdout);
   return (seen) => {
-    const { heading, blocks } = statusText(seen, { paint });
+    const { heading, blocks } = statusText(seen, { paint, columns: stdout.columns });
     const time = new Date(systemClock.now()).toTimeString().slice(0, 8);
     const head = [`${time}  ${statusVerdict(seen, { evaluated })}; Ctrl-C ends this`, "", heading];
     const room = Math.max(1, (stdout.rows ?? Number.POSITIVE_INFINITY) - head.length - 1);
@@ -61,7 +61,8 @@ function showChanges({ json, terminal: { stdout, env } }: WatchStatusOptions): S
   const paint = createPaint(useColors(stdout, env));
   const before = new Map<string, string>();
   return (seen) => {
-    const at = new Date(systemClock.now()).toISOString();
+    const now = systemClock.now();
+    const at = json ? new Date(now).toISOString() : localTime(now);
     const { blocks } = statusText(seen, { paint });
     for (const [index, one] of seen.entries()) {
       const { name } = one.host;

@@ -84,7 +84,10 @@ async function show(
   if (args.json) {
     for (const one of seen) stdout.write(`${JSON.stringify(statusJson(one))}\n`);
   } else {
-    const { heading, blocks } = statusText(seen, { paint: createPaint(useColors(stdout, env)) });
+    const { heading, blocks } = statusText(seen, {
+      paint: createPaint(useColors(stdout, env)),
+      columns: stdout.columns,
+    });
     for (const line of [heading, ...blocks.flat()]) stdout.write(`${line}\n`);
     stderr.write(`skep: ${statusVerdict(seen, { evaluated: args.eval })}\n`);
   }

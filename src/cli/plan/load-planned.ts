@@ -1,3 +1,4 @@
+import { localTime } from "#core";
 import type { Goal } from "#hive";
 import { hostsOfPlan, revivePolicy } from "#rollout";
 import type { Deployment } from "../deploy.ts";
@@ -26,7 +27,7 @@ export async function loadPlanned(
   const hive = await loadHive({ file: args.hive, cwd, env });
   const hosts = hostsOfPlan(hive, plan);
   const { id, madeBy, madeAt } = plan;
-  if (!args.quiet) stderr.write(`skep: notice: plan ${id}, made by ${madeBy} at ${madeAt}\n`);
+  if (!args.quiet) stderr.write(`skep: notice: plan ${id}, made by ${madeBy} at ${localTime(Date.parse(madeAt))}\n`);
   return {
     goal: plan.goal,
     selection: { hive, hosts },

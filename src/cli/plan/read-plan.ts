@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { formatDuration, messageOf, parseDuration } from "#core";
+import { formatDuration, localTime, parseDuration, reasonOf } from "#core";
 import type { FleetPlan } from "#rollout";
 import { parsePlan, PlanError } from "#rollout";
 import { CliError } from "../errors.ts";
@@ -35,9 +35,11 @@ export async function readPlan(
   if (args.signer !== undefined && allowedSigners === undefined) {
     throw new CliError("cli/usage", "--signer needs --allowed-signers, which says whose key is whose", { hint });
   }
-  const { plan, signature, signedText } = parsePlan(await readText(resolve(cwd, args.plan)));
+  const planFile = resolve(cwd, args.plan);
+  const { plan, signature, signedText } = parsePlan(await readText(planFile), { file: planFile });
   if (allowedSigners !== undefined) {
     const file = resolve(cwd, allowedSigners);
+    await refuseUnreadable(file);
     const signer = await verifyPlan(signedText, { signature, allowedSigners: file, signers: args.signer });
     stderr.write(`skep: notice: the plan is signed by ${signer}\n`);
   } else if (signature !== undefined) {
@@ -51,7 +53,19 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new PlanError("rollout/plan-file", `cannot read the plan ${file}: ${messageOf(error)}`, { cause: error });
+    throw new PlanError("rollout/plan-file", `cannot read the plan ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** ssh-keygen takes a file that it cannot read for one without keys. @throws CliError `cli/usage`. */
+async function refuseUnreadable(allowedSigners: string): Promise<void> {
+  try {
+    await readFile(allowedSigners);
+  } catch (error) {
+    throw new CliError("cli/usage", `cannot read the allowed signers in ${allowedSigners}: ${reasonOf(error)}`, {
+      hint: "--allowed-signers names a file with who may sign, as in ssh-keygen(1)",
+      cause: error,
+    });
   }
 }
 
@@ -62,11 +76,12 @@ function refuseOld(
   const ageMs = now - Date.parse(madeAt);
   if (ageMs <= maxAgeMs && ageMs >= -SKEW_MS) return;
   const isFuture = ageMs < 0;
+  const at = localTime(Date.parse(madeAt));
   throw new PlanError(
     "rollout/plan-too-old",
     isFuture
-      ? `the plan was made at ${madeAt}, which is yet to come by this machine's clock`
-      : `the plan was made ${formatDuration(ageMs)} ago, at ${madeAt}: at most ${formatDuration(maxAgeMs)} are allowed`,
+      ? `the plan was made at ${at}, which is yet to come by this machine's clock`
+      : `the plan was made ${formatDuration(ageMs)} ago, at ${at}: at most ${formatDuration(maxAgeMs)} are allowed`,
     { hint: isFuture ? "set the clocks" : "make a new plan, or allow more with --max-age" },
   );
 }

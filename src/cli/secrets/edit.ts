@@ -13,7 +13,7 @@ export async function editSecret(args: NameArguments & IdentityArguments, termin
   const { stdout, cwd } = terminal;
   const repository = await loadRepository(args, terminal);
   const secret = findSecret(repository, { text: args.name, cwd });
-  using piped = await readInput(terminal);
+  using piped = await readGiven(secret.rule.name, { verb: "edit", terminal });
   if (piped !== undefined) {
     await writeSecret(repository, secret, { plaintext: piped });
     stdout.write(`${secret.rule.name} replaced\n`);
@@ -36,10 +36,28 @@ export async function addSecret(args: NameArguments, terminal: Terminal): Promis
   const repository = await loadRepository(args, terminal);
   const secret = findSecret(repository, { text: args.name, cwd });
   refuseExisting(secret, `change it with: skep secrets edit ${secret.rule.name}`);
-  using plaintext = (await readInput(terminal)) ?? (await edit(secret, { terminal, before: undefined }));
+  using plaintext =
+    (await readGiven(secret.rule.name, { verb: "add", terminal })) ??
+    (await edit(secret, { terminal, before: undefined }));
   await writeSecret(repository, secret, { plaintext });
   stdout.write(`${secret.rule.name} added\n`);
   return 0;
+}
+
+/** What comes on standard input, where that is no terminal. @throws SecretsError `secrets/empty` when that is nothing. */
+async function readGiven(
+  name: string,
+  { verb, terminal }: { readonly verb: "add" | "edit"; readonly terminal: Terminal },
+): Promise<Plaintext | undefined> {
+  const piped = await readInput(terminal);
+  if (piped?.reveal().length !== 0) return piped;
+  throw new SecretsError(
+    "secrets/empty",
+    `cannot ${verb} ${name}: standard input is no terminal, and nothing came on it`,
+    {
+      hint: `give the content there, as in skep secrets ${verb} ${name} < FILE, or call it on a terminal for an editor`,
+    },
+  );
 }
 
 /** @throws SecretsError `secrets/exists`. */

@@ -30,17 +30,26 @@ export function formatPlan(plan: FleetPlan, { signature }: { readonly signature?
   return textOf(signature === undefined ? digested : { ...digested, signature });
 }
 
-/** @throws PlanError `rollout/plan-file`, `rollout/plan-altered`. */
-export function parsePlan(text: string): PlanFile {
-  const value = parseObject(text);
+/**
+ * @param options.file what the errors call it.
+ * @throws PlanError `rollout/plan-file`, `rollout/plan-altered`.
+ */
+export function parsePlan(text: string, { file }: { readonly file?: string | undefined } = {}): PlanFile {
+  const value = parseObject(text, file);
   const { digest, signature, ...plan } = value;
   const isWhole = textOf(value) === text && digest === digestOf(plan);
   if (!isWhole) {
-    throw new PlanError("rollout/plan-altered", "the plan was altered after skep wrote it: its digest is another", {
-      hint: "make a new one with skep plan, and do not edit or reformat it",
-    });
+    throw new PlanError(
+      "rollout/plan-altered",
+      `${file ?? "the plan"} was altered after skep wrote it: its digest is another`,
+      {
+        hint: "make a new one with skep plan, and do not edit or reformat it",
+      },
+    );
   }
-  if (!isPlan(plan) || (signature !== undefined && typeof signature !== "string")) throw notAPlan("a field is missing");
+  if (!isPlan(plan) || (signature !== undefined && typeof signature !== "string")) {
+    throw notAPlan("a field is missing", file);
+  }
   return { plan, digest, signature, signedText: textOf({ ...plan, digest }) };
 }
 
@@ -52,15 +61,15 @@ function digestOf(plan: object): string {
   return `sha256:${createHash("sha256").update(textOf(plan)).digest("hex")}`;
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> {
+function parseObject(text: string, file: string | undefined): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw notAPlan("it is not JSON");
+    throw notAPlan("it is not JSON", file);
   }
-  if (!isRecord(value) || value.kind !== "skep-plan") throw notAPlan("it is something else");
-  if (value.v !== 1) throw notAPlan(`its version is ${String(value.v)}, and this is 1`);
+  if (!isRecord(value) || value.kind !== "skep-plan") throw notAPlan("it is something else", file);
+  if (value.v !== 1) throw notAPlan(`its version is ${String(value.v)}, and this is 1`, file);
   return value;
 }
 
@@ -101,8 +110,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function notAPlan(why: string): PlanError {
-  return new PlanError("rollout/plan-file", `the file is not a plan of this version of skep: ${why}`, {
+function notAPlan(why: string, file = "the file"): PlanError {
+  return new PlanError("rollout/plan-file", `${file} is not a plan of this version of skep: ${why}`, {
     hint: "make one with skep plan --out FILE",
   });
 }
