@@ -69,7 +69,8 @@ function formatJson({ hosts, folder, sshConfigFile, knownHostsFile, identityFile
 function formatText({ hosts, sshConfigFile }: Sandbox): string {
   const blocks = hosts.map(({ name, target }) => {
     const fields = Object.entries(target).map(([key, value]) => `      ${key}: ${JSON.stringify(value)},\n`);
-    return `  ${JSON.stringify(name)}: {\n    target: {\n${fields.join("")}    },\n    system: system({}),\n  },\n`;
+    const rest = `    system: system({}),\n    // checks: [http({ port: 8080, from: "host" })],\n`;
+    return `  ${JSON.stringify(name)}: {\n    target: {\n${fields.join("")}    },\n${rest}  },\n`;
   });
   const logins = hosts.map(({ name, httpPort }) => {
     return `  ${quoteArgv(["ssh", "-F", sshConfigFile, name])}   # its $PORT: ${httpPort}\n`;
@@ -78,7 +79,9 @@ function formatText({ hosts, sshConfigFile }: Sandbox): string {
 ${blocks.join("")}},
 
 ${logins.join("")}
-Services listen on $PORT, or set one in their units: PORT=8080 becomes a port of the host's own, portOf(8080) in tests.
+Services listen on $PORT, or set one in their units: PORT=8080 becomes a free port of this machine, which the host alone
+calls 8080. So checks have to ask from there, as above: without from: "host" they ask this machine's own port.
+To see it yourself: ${quoteArgv(["ssh", "-F", sshConfigFile, "-N", "-L", "9090:127.0.0.1:8080", hosts[0]?.name ?? ""])}   # http://127.0.0.1:9090/
 Commands run as you, on this machine; the files of a host are below $SKEP_ROOT.
 Ctrl-C ends them all.
 `;

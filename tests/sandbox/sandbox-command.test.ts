@@ -1,11 +1,15 @@
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { runCli } from "#cli";
 import type { HiveInput } from "#hive";
 import { parseHive, system } from "#hive";
 import type { SandboxHost } from "#sandbox";
+import { captureStream } from "../report/streams.ts";
 import { logIn, sh } from "./log-in.ts";
 import { startTypeScript } from "./typescript-process.ts";
 
@@ -60,6 +64,23 @@ describe("skep sandbox", () => {
       const { stdout } = await sh(connection, 'echo "$SKEP_HOST $SKEP_ROOT"; echo "# its \\$PORT: $PORT"');
       expect(stdout.split("\n")[0]).toBe(`${name} ${target.root}`);
       expect(printed).toContain(stdout.split("\n")[1]);
+    }
+    const folder = mkdtempSync(join(tmpdir(), "skep-pasted-"));
+    try {
+      const server = 'require("node:http").createServer((_, answer) => answer.end("honey")).listen(process.env.PORT)';
+      const exec = JSON.stringify(["/usr/bin/env", "node", "-e", server]);
+      const web = `system({ units: { "web.service": service({ exec: ${exec}, environment: { PORT: 8080 } }) } })`;
+      const pasted = block.replaceAll("system: system({})", `system: ${web}`).replaceAll("// checks", "checks");
+      const text = `import { defineHive, http, service, system } from "skep";\nexport default defineHive({ ${pasted} });\n`;
+      writeFileSync(join(folder, "hive.ts"), text);
+      const [stdout, stderr] = [captureStream(), captureStream()];
+      const exitCode = await runCli(["deploy", "--quiet"], { stdout, stderr, env: {}, cwd: folder });
+      expect({ exitCode, stderr: stderr.text }).toEqual({
+        exitCode: 0,
+        stderr: expect.not.stringContaining("error") as string,
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
     }
     child.kill("SIGINT");
     expect(await exited).toEqual([0, null]);
