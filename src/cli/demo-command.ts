@@ -11,7 +11,7 @@ export function addDemoCommand(parser: Yargs, terminal: Terminal, finish: (exitC
         .option("keep", {
           type: "boolean",
           default: false,
-          description: "Leave the hosts up until Ctrl-C, with the commands to play with them",
+          description: "Leave the hosts up until Ctrl-C, with their hive and the commands to play with them",
         })
         .example("skep demo", "no root, no Nix, no network; under a minute")
         .example("skep demo --keep", "and then try things yourself"),

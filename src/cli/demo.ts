@@ -1,17 +1,23 @@
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { quoteArgv, quoteWord } from "#core";
 import type { Hive, Host, HostName } from "#hive";
 import type { Outcome, RolloutReport, SecretsSource } from "#rollout";
 import { rollOut } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox, twinsOf } from "#sandbox";
+import { writeDemoFleet } from "./demo-fleet.ts";
 import { interrupted, listenForInterrupts } from "./interrupts.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { loadHive } from "./load-hive.ts";
 import { openReporter } from "./open-reporter.ts";
+import { repositorySecrets } from "./secrets/repository-secrets.ts";
 import { noticeOfSecrets, standInSource } from "./stand-in-source.ts";
 import type { Terminal } from "./terminal.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../hive.example.ts", import.meta.url));
+const MAIN = new URL("main.js", import.meta.url);
 const WEB_PORT = 8080;
 
 /** One act of the demo: a release, and how it must end. */
@@ -50,16 +56,17 @@ export async function demo({ keep }: { readonly keep: boolean }, terminal: Termi
   const { stdout } = terminal;
   const say = (line = ""): void => void stdout.write(`${line}\n`);
   using interrupts = listenForInterrupts(() => undefined);
-  const cast = await loadCast("v1", terminal);
+  const cast = await loadCast(EXAMPLE, { release: "v1", terminal });
   say("Four throw-away hosts on this machine, each with an SSH server and a folder of its own. No root, no Nix.");
   for (const { name } of cast.leftOut) say(`${name} is left out: a NixOS system needs a machine of its own.`);
   await using sandbox = await startSandbox({ hosts: cast.hosts.map(({ name }) => name), signal: interrupts.stop });
   const notice = noticeOfSecrets(cast.hosts, sandbox);
   if (notice !== undefined) say(`Left out: ${notice}.`);
-  using secrets = await standInSource(cast.hosts, sandbox);
+  const fleet = keep ? await writeDemoFleet(cast.hosts, { sandbox, terminal }) : undefined;
+  using secrets = await secretsOf(fleet, { cast, sandbox, terminal });
   for (const [index, act] of ACTS.entries()) {
     say(`\n${index + 1}. ${act.title}\n   $ RELEASE=${act.release} skep deploy\n`);
-    const wrong = await play(act, { sandbox, secrets, terminal, interrupts });
+    const wrong = await play(act, { fleet, sandbox, secrets, terminal, interrupts });
     if (interrupts.stop.aborted) return 130;
     if (wrong !== undefined) {
       say(`\nThis did not come out as told: ${wrong}`);
@@ -67,11 +74,13 @@ export async function demo({ keep }: { readonly keep: boolean }, terminal: Termi
     }
   }
   say("\nAll as told: a broken release reached one host of four, for a moment, and every host answers v2.");
-  if (keep) await stay(sandbox, { say, interrupts });
+  if (fleet !== undefined) await stay(sandbox, { fleet, cast, say, terminal, interrupts });
   return 0;
 }
 
 interface Stage {
+  /** The hive of the sandbox's hosts, where they are kept. Undefined: the example's hosts are played by twins. */
+  readonly fleet: string | undefined;
   readonly sandbox: Sandbox;
   readonly secrets: SecretsSource;
   readonly terminal: Terminal;
@@ -80,15 +89,16 @@ interface Stage {
 
 /** @returns what went otherwise than the act says. */
 async function play(act: Act, stage: Stage): Promise<string | undefined> {
-  const { sandbox, secrets, terminal, interrupts } = stage;
+  const { fleet, sandbox, secrets, terminal, interrupts } = stage;
   const { stdout } = terminal;
-  const { hive, hosts } = await loadCast(act.release, terminal);
-  const twins = await twinsOf(hosts, sandbox);
+  const { hive, hosts } = await loadCast(fleet ?? EXAMPLE, { release: act.release, terminal });
+  const twins = fleet === undefined ? await twinsOf(hosts, sandbox) : hosts;
   await using reporter = openReporter(terminal, { format: "auto", verbose: false, quiet: false });
   const report = await rollOut(hive, {
     goal: "switch",
     hosts: twins,
     secrets,
+    journal: fleet !== undefined,
     onEvent: (event) => {
       reporter.handle(event);
     },
@@ -109,12 +119,25 @@ interface Cast {
   readonly leftOut: readonly Host[];
 }
 
-async function loadCast(release: string, { cwd, env }: Terminal): Promise<Cast> {
+async function loadCast(
+  file: string,
+  { release, terminal: { cwd, env } }: { readonly release: string; readonly terminal: Terminal },
+): Promise<Cast> {
   // The hive reads it from the environment, as it would at a user's.
   process.env.RELEASE = release;
-  const hive = await loadHive({ file: EXAMPLE, cwd, env });
+  const hive = await loadHive({ file, cwd, env });
   const isPlayable = ({ system }: Host): boolean => system.kind === "native";
   return { hive, hosts: hive.hosts.filter(isPlayable), leftOut: hive.hosts.filter((host) => !isPlayable(host)) };
+}
+
+/** Made-up ones, from the kept fleet's files where there is one. */
+async function secretsOf(
+  fleet: string | undefined,
+  { cast, sandbox, terminal }: { readonly cast: Cast; readonly sandbox: Sandbox; readonly terminal: Terminal },
+): Promise<SecretsSource & Disposable> {
+  if (fleet === undefined) return standInSource(cast.hosts, sandbox);
+  const { hive } = await loadCast(fleet, { release: "v1", terminal });
+  return repositorySecrets(hive, { hive: fleet, secrets: undefined }, terminal);
 }
 
 function roleOf({ tags }: Host): "canary" | "web" | "db" {
@@ -160,12 +183,36 @@ function wrongAnswer(act: Act, answers: readonly Answer[]): string | undefined {
 /** Leaves the hosts up until Ctrl-C. */
 async function stay(
   sandbox: Sandbox,
-  { say, interrupts }: { readonly say: (line?: string) => void; readonly interrupts: Interrupts },
+  {
+    fleet,
+    cast,
+    say,
+    terminal,
+    interrupts,
+  }: {
+    readonly fleet: string;
+    readonly cast: Cast;
+    readonly say: (line?: string) => void;
+    readonly terminal: Terminal;
+    readonly interrupts: Interrupts;
+  },
 ): Promise<void> {
-  say("\nThe hosts stay up until Ctrl-C. In another terminal:\n");
+  const skep = isOnPath("skep", terminal) ? "skep" : quoteArgv(["node", fileURLToPath(MAIN)]);
+  const [file, folder] = [quoteWord(fleet), quoteWord(dirname(fleet))];
+  say(`\nThe hosts stay up until Ctrl-C, and their fleet is in ${folder}. In another terminal:\n`);
+  say(`  ${skep} status -f ${file}`);
+  say(`  RELEASE=v3 ${skep} plan -f ${file}`);
+  say(`  RELEASE=v3 ${skep} deploy -f ${file}`);
+  say(`  ${skep} history -f ${file} --on canary-1`);
+  say(`  ${skep} rollback -f ${file} --on canary-1`);
   for (const host of sandbox.hosts) {
     say(`  ssh -F ${sandbox.sshConfigFile} ${host.name}`);
-    say(`  curl http://127.0.0.1:${await host.portOf(WEB_PORT)}/`);
+    const isWeb = cast.hosts.some(({ name, tags }) => name === host.name && tags.includes("web"));
+    if (isWeb) say(`  curl http://127.0.0.1:${await host.portOf(WEB_PORT)}/`);
   }
   await interrupted(interrupts);
+}
+
+function isOnPath(program: string, { env: { PATH = "" } }: Terminal): boolean {
+  return PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
 }

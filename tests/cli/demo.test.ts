@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { runSkep } from "./run-skep.ts";
+import type { SkepRun } from "./run-skep.ts";
+import { runSkep, startSkep } from "./run-skep.ts";
 
 describe("skep demo", () => {
   it("deploys the example fleet: v1, v2, and a broken v3 that only the canary sees", { timeout: 120_000 }, async () => {
@@ -20,6 +21,35 @@ describe("skep demo", () => {
     expect(verdicts).toEqual(["4 deployed", "3 deployed, 1 unchanged", "3 skipped, 1 rolled back"]);
     expect(told).toContain("skipped: canary-1 of wave @canary was rolled back");
     expect(said).toContain("edge-1 is left out");
+  });
+});
+
+describe("skep demo --keep", () => {
+  it("keeps a fleet that the commands it prints work on", { timeout: 120_000 }, async () => {
+    const playing = startSkep(["demo", "--keep"]);
+    await expect.poll(playing.stdout, { timeout: 100_000 }).toMatch(/\n {2}ssh .* db-1\n$/);
+    // The demo has said what is released as a user would: in the environment.
+    const { RELEASE: released } = process.env;
+    delete process.env.RELEASE;
+    try {
+      const commands = /^ {2}(?:RELEASE=v3 )?\S.*?(?:skep|main\.js) ((?:status|plan|history|rollback) .*)$/gm;
+      const ended = new Map<string, SkepRun>();
+      for (const [, line = ""] of playing.stdout().matchAll(commands)) {
+        const words = line.split(" ");
+        ended.set(words[0] ?? "", await runSkep(words));
+      }
+      expect([...ended].map(([command, { exitCode }]) => [command, exitCode])).toEqual([
+        ["status", 0],
+        ["plan", 0],
+        ["history", 0],
+        ["rollback", 0],
+      ]);
+      expect(ended.get("status")?.stdout.match(/^\S+ +ok /gm)).toHaveLength(4);
+    } finally {
+      if (released !== undefined) process.env.RELEASE = released;
+      process.emit("SIGINT");
+    }
+    expect(await playing.ended).toMatchObject({ exitCode: 0 });
   });
 });
 
