@@ -88,7 +88,10 @@ describe("skep report", () => {
 
   it("says that it cannot write a file, and that there are no runs", async () => {
     expect(await skep("report", OLD, "--html", "hive.ts/page.html")).toMatchObject({
-      ...{ exitCode: 2, stderr: expect.stringMatching(/cannot write the report .* \[cli\/file\]\n$/) as string },
+      ...{
+        exitCode: 1,
+        stderr: expect.stringMatching(/cannot write the report to .* \[cli\/file\]\nskep: hint: /) as string,
+      },
     });
     rmSync(join(folder, ".skep"), { recursive: true });
     expect((await skep("report")).stderr).toContain("this hive has no runs yet");
