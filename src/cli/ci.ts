@@ -1,18 +1,20 @@
+import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { planMarkdown, planText } from "#report";
-import { formatPlan } from "#rollout";
+import { chooseFormat, planJunit, planMarkdown, planText, withoutGithubCommands } from "#report";
+import { formatPlan, incompleteError } from "#rollout";
 import { SecretsError } from "#secrets";
 import type { CiArguments } from "./ci-command.ts";
+import { appendSummary, tellError, tellOutputs } from "./ci/tell-step.ts";
 import { carryOut } from "./deploy.ts";
 import { CliError } from "./errors.ts";
-import { exitCodeOfPlan } from "./exit-codes.ts";
+import { exitCodeOfError, exitCodeOfPlan } from "./exit-codes.ts";
 import { loadSelection } from "./hive-options.ts";
 import { makePlan } from "./plan.ts";
 import { loadPlanned } from "./plan/load-planned.ts";
 import { report } from "./report.ts";
 import { checkSecrets } from "./secrets/check.ts";
 import type { Terminal } from "./terminal.ts";
-import { afterwards, appendOutput, makeOutputFolder, writeOutput } from "./write-output.ts";
+import { afterwards, makeOutputFolder, writeOutput } from "./write-output.ts";
 
 /** What a pipeline is told of a step, as `GITHUB_OUTPUT` takes it. */
 interface Outputs {
@@ -21,15 +23,31 @@ interface Outputs {
   run?: string;
 }
 
-/** Checks, plans and with `--deploy` deploys, for a pipeline: nobody is asked anything. Returns the exit code. */
+/**
+ * Checks, plans and with `--deploy` deploys, for a pipeline: nobody is asked anything. Returns the exit code. However it ends,
+ * the pipeline is told: what went wrong, and the outputs.
+ */
 export async function ci(args: CiArguments, console: Terminal): Promise<number> {
-  refuseContradictions(args);
   const terminal: Terminal = { ...console, stdin: undefined };
-  const folder = resolve(terminal.cwd, args.artifacts);
-  await makeOutputFolder(folder, { what: "the artifacts" });
   const outputs: Outputs = {};
-  const exitCode = await work(args, { terminal, folder, outputs });
+  let folder: string | undefined;
+  let exitCode: number;
+  try {
+    refuseContradictions(args);
+    folder = await openFolder(resolve(terminal.cwd, args.artifacts));
+    exitCode = await work(args, { terminal, folder, outputs });
+  } catch (error) {
+    exitCode = exitCodeOfError(error);
+    await tellError(error, { terminal, output: args.output, folder });
+  }
   return afterwards(exitCode, terminal, () => tellOutputs({ ...outputs, "exit-code": exitCode }, terminal));
+}
+
+/** The folder of the artifacts, without reports of an earlier run. @throws CliError `cli/file`. */
+async function openFolder(folder: string): Promise<string> {
+  await makeOutputFolder(folder, { what: "the artifacts" });
+  for (const name of ["junit.xml", "report.html"]) await rm(join(folder, name), { force: true });
+  return folder;
 }
 
 interface Job {
@@ -70,20 +88,32 @@ async function checkTheSecrets(args: CiArguments, terminal: Terminal): Promise<v
 }
 
 /** @returns the exit code of a plan, which is kept with the artifacts. */
-async function planIt(args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
+async function planIt(args: CiArguments, job: Job): Promise<number> {
+  const { terminal, folder, outputs } = job;
+  const { stdout, stderr, env } = terminal;
   const plan = await makePlan("switch", { ...args, confirm: false, keep: true }, terminal);
-  if (plan === undefined) return 130;
+  if (plan === undefined) {
+    await appendSummary("### skep ci: stopped while planning, so nothing was deployed\n", terminal);
+    return 130;
+  }
   const file = join(folder, "plan.json");
   const markdown = planMarkdown(plan);
   await writeOutput(file, formatPlan(plan), { what: "the plan" });
   await writeOutput(join(folder, "plan.md"), markdown, { what: "the plan" });
-  terminal.stdout.write(planText(plan, { colors: false, columns: COLUMNS }));
-  const { GITHUB_STEP_SUMMARY: summary } = terminal.env;
-  if (summary !== undefined && summary !== "") await appendOutput(summary, markdown, { what: "the plan" });
-  const exitCode = exitCodeOfPlan(plan);
+  const text = planText(plan, { colors: false, columns: COLUMNS });
+  stdout.write(chooseFormat(args.output, stderr, env) === "github" ? withoutGithubCommands(text) : text);
+  await appendSummary(markdown, terminal);
   outputs.changes = plan.hosts.some(({ status }) => status === "changes");
   outputs.plan = file;
-  return exitCode;
+  const incomplete = incompleteError(plan);
+  if (incomplete !== undefined) {
+    const reason = args.deploy ? "the plan is incomplete, so nothing was deployed" : "it was only planned";
+    // Where a merge request looks for hosts that failed.
+    await writeOutput(join(folder, "junit.xml"), planJunit(plan, { reason }), { what: "the plan" });
+    // The exit code stays the plan's, which tells hosts from evaluation and secrets.
+    if (args.deploy) await tellError(incomplete, { terminal, output: args.output, folder });
+  }
+  return exitCodeOfPlan(plan);
 }
 
 const COLUMNS = 120;
@@ -97,14 +127,6 @@ async function deployIt(plan: string, args: CiArguments, { terminal, folder, out
   return afterwards(exitCode, terminal, () =>
     report({ hive: args.hive, run, html: page, markdown: undefined, junit: undefined }, terminal),
   );
-}
-
-async function tellOutputs(outputs: Readonly<Record<string, unknown>>, { env }: Terminal): Promise<void> {
-  const { GITHUB_OUTPUT: file } = env;
-  if (file === undefined || file === "") return;
-  const lines = Object.entries(outputs).filter(([, value]) => value !== undefined);
-  const text = lines.map(([name, value]) => `${name}=${String(value)}\n`).join("");
-  await appendOutput(file, text, { what: "the outputs of the step" });
 }
 
 function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { planMarkdown, planText, useColors } from "#report";
 import type { PlanGoal } from "#hive";
+import type { OutputFormat } from "#report";
 import type { FleetPlan } from "#rollout";
 import { formatPlan, planFleet } from "#rollout";
 import { CliError } from "./errors.ts";
@@ -29,7 +30,7 @@ import { writeOutput } from "./write-output.ts";
 export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<ExitCode> {
   refuseContradictions(args);
   refuseIdleOptions(goal, args);
-  const made = await makePlan(goal, { ...args, keep: args.out !== undefined || args.json }, terminal);
+  const made = await makePlan(goal, { ...args, output: "auto", keep: args.out !== undefined || args.json }, terminal);
   if (made === undefined) return 130;
   const signature =
     args.sign === undefined ? undefined : await signPlan(formatPlan(made), { key: resolve(terminal.cwd, args.sign) });
@@ -52,6 +53,7 @@ export type MakePlanArguments = HiveArguments &
   LimitArguments & {
     readonly verbose: boolean;
     readonly quiet: boolean;
+    readonly output: OutputFormat;
     readonly "lease-timeout": string | undefined;
     /** Whether what it plans is kept on this machine, to be deployed later. */
     readonly keep: boolean;
@@ -70,9 +72,9 @@ export async function makePlan(
   const limits = limitsOf(args, { command: "plan" });
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   await using reporter = openReporter(
+    // Events of a plan are no result.
     { ...terminal, stdout: stderr },
-    // Not the sections of a CI system's log: in a plan no host comes to an end.
-    { format: stderr.isTTY === true ? "auto" : "lines", verbose: args.verbose, quiet: args.quiet },
+    { format: args.output === "ndjson" ? "lines" : args.output, verbose: args.verbose, quiet: args.quiet },
   );
   using interrupts = listenForInterrupts(({ leave }) => {
     reporter.handle({ at: Date.now(), type: "interrupted", leave });

@@ -39,9 +39,19 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     return await parseAndRun(argv, terminal);
   } catch (thrown) {
     const error = await suggestSelection(thrown, terminal);
+    if (argv[0] === "ci") return await endPipelineStep(error, terminal);
     await printError(error, terminal);
     return exitCodeOfError(error);
   }
+}
+
+/** A command line that nobody can carry out ends the step of a pipeline, too. */
+async function endPipelineStep(error: unknown, terminal: Terminal): Promise<number> {
+  const { tellError, tellOutputs } = await import("./ci/tell-step.ts");
+  const { afterwards } = await import("./write-output.ts");
+  const exitCode = exitCodeOfError(error);
+  await tellError(error, { terminal, output: "auto", folder: undefined });
+  return afterwards(exitCode, terminal, () => tellOutputs({ "exit-code": exitCode }, terminal));
 }
 
 async function answerShell(words: readonly string[], terminal: Terminal): Promise<number> {

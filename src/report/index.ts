@@ -1,7 +1,12 @@
 /** What people and programs see of a run: everything here is made from its events. */
 export { reportErrorCodes } from "./errors.ts";
 export { eventSchemas, eventsJsonSchema, EVENTS_VERSION } from "./ndjson/event-schema.ts";
+export { withoutGithubCommands } from "./ci/github-text.ts";
+export type { StepError, StepErrorLogOptions } from "./ci/step-error.ts";
+export { stepErrorJunit, stepErrorLog, stepErrorMarkdown } from "./ci/step-error.ts";
+export { planJunit } from "./junit/plan-junit.ts";
 export type { OutputFormat } from "./output-format.ts";
+export { chooseFormat } from "./output-format.ts";
 export type { OutputStream } from "./output.ts";
 export type { Paint, Style } from "./paint.ts";
 export { createPaint, useColors } from "./paint.ts";

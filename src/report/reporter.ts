@@ -58,12 +58,12 @@ export function createReporter(options: ReporterOptions): Reporter {
   const stderr = openOutput(options.stderr);
   const state = createRunState();
   const paint = createPaint(colors);
-  const ci = { state, paint };
+  const ci = { state, paint, verbose, quiet };
   const views = [
     ...(format === "ndjson" ? [openNdjsonView(stdout)] : []),
     ...(format === "lines" && !quiet ? [openLinesView(stderr, { state, paint, verbose })] : []),
     ...(format === "tty" && !quiet ? [openScreenView(stderr, { state, paint, verbose, now })] : []),
-    ...(format === "github" && !quiet ? [openGithubView(stderr, ci)] : []),
+    ...(format === "github" ? [openGithubView(stderr, ci)] : []),
     ...(format === "gitlab" && !quiet ? [openGitlabView(stderr, ci)] : []),
   ];
   const summary = format === "github" && env.GITHUB_STEP_SUMMARY !== "" ? env.GITHUB_STEP_SUMMARY : undefined;
@@ -73,10 +73,16 @@ export function createReporter(options: ReporterOptions): Reporter {
     for (const view of views) await view.close();
     if (format !== "ndjson" && state.report !== undefined) stdout.write(resultLines(state.report));
     const columns = stderr.columns || COLUMNS_OF_A_LOG;
-    const record = renderRecord(state, { columns, paint, quiet, notices: format === "lines" ? "unannounced" : "all" });
+    const record = renderRecord(state, {
+      columns,
+      paint,
+      quiet,
+      notices: format === "lines" || state.planning === true ? "unannounced" : "all",
+    });
     const told = record === "" || quiet || format === "ndjson" ? record : `\n${record}`;
     stderr.write(format === "github" ? withoutGithubCommands(told) : told);
-    const troubles = await writeReportFiles(state, { junit: options.junit, summary });
+    const files = { junit: options.junit, summary: state.planning === true ? undefined : summary };
+    const troubles = await writeReportFiles(state, files);
     for (const trouble of troubles) {
       stderr.write(`skep: error: ${plainLine(trouble)} [report/file]\n`);
     }

@@ -39,7 +39,7 @@ export { BEGUN_SCRIPT } from "./resume/resume-begun.ts";
 export { resumeRun } from "./resume/resume-run.ts";
 export type { RollOutOptions } from "./roll-out.ts";
 export { rollOut } from "./roll-out.ts";
-export { hostsOfPlan } from "./plan/check-hive.ts";
+export { hostsOfPlan, incompleteError } from "./plan/check-hive.ts";
 export { PlanError } from "./plan/errors.ts";
 export type {
   FleetPlan,

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
+import { readAsRunner } from "../report/github-runner.ts";
+import { junitProblems, readJunit } from "../report/junit-reader.ts";
 import { sshKeygen } from "../secrets/tools.ts";
 import { runSkep } from "./run-skep.ts";
 
@@ -31,10 +33,10 @@ describe("skep ci", { timeout: 180_000 }, () => {
     mkdirSync(dirname(at(path)), { recursive: true });
     writeFileSync(at(path), text);
   }
-  function hive(version: string, { broken }: { readonly broken?: string } = {}): void {
+  function hive(version: string, { broken, down }: { readonly broken?: string; readonly down?: string } = {}): void {
     const hosts = HOSTS.map((name) => {
       const check = name === broken ? `command(["false"], { period: "50ms", deadline: "200ms" })` : "";
-      const { target } = sandbox.host(name);
+      const target = { ...sandbox.host(name).target, ...(name === down ? { port: 1 } : {}) };
       return `"${name}": { target: ${JSON.stringify(target)}, system: system({ etc: { motd: "${version}" } }), checks: [${check}] }`;
     });
     write(
@@ -125,6 +127,117 @@ describe("skep ci", { timeout: 180_000 }, () => {
     expect(read("skep-ci/junit.xml")).toContain("health/failed");
     hive("2.0");
     expect(await skep(["ci", "--deploy"])).toMatchObject({ exitCode: 0 });
+  });
+
+  describe("where a host is down while it plans", () => {
+    beforeEach(() => {
+      // Nobody listens there.
+      hive("1.0", { down: "web-2" });
+    });
+    const annotations = (stderr: string) => readAsRunner(stderr).commands.filter(({ name }) => name === "error");
+
+    it("says so on the host, and with --deploy that nothing was deployed", async () => {
+      const planned = await skep(["ci"], github());
+      expect(planned.exitCode).toBe(5);
+      expect(annotations(planned.stderr)).toEqual([
+        expect.objectContaining({
+          properties: { title: expect.stringMatching(/^web-2: cannot be planned \[ssh\//) as string },
+        }),
+      ]);
+      expect(planned.stderr).not.toContain("rollout/plan-incomplete");
+      expect(readJunit(read("skep-ci/junit.xml")).cases).toMatchObject(junitOf("it was only planned"));
+      const run = await skep(["ci", "--deploy"], github());
+      expect(run.exitCode).toBe(5);
+      expect(run.stderr).toContain(
+        "skep: error: the plan has nothing for web-2, which failed in it, so nothing is deployed [rollout/plan-incomplete]\n" +
+          "skep: hint: make it again when they are well, or without them: skep plan --on '!web-2'\n",
+      );
+      expect(annotations(run.stderr).map(({ properties }) => properties.title)).toEqual([
+        expect.stringMatching(/^web-2: cannot be planned/),
+        "skep ci: failed [rollout/plan-incomplete]",
+      ]);
+      expect(read("outputs")).toMatch(/\nplan=.*\nexit-code=5\nchanges=true\nplan=.*\nexit-code=5\n$/);
+      expect(read("summary.md")).toMatch(/web-2 cannot be planned[^]*skep ci: failed with `rollout\/plan-incomplete`/);
+      expect(readJunit(read("skep-ci/junit.xml")).cases).toMatchObject(
+        junitOf("the plan is incomplete, so nothing was deployed"),
+      );
+      expect(HOSTS.map(runs)).toEqual([undefined, undefined]);
+      expect(await junitProblems([read("skep-ci/junit.xml")])).toEqual([]);
+      // What was wrong is not told of the next run, too.
+      hive("1.0");
+      expect(await skep(["ci"])).toMatchObject({ exitCode: 0 });
+      expect(existsSync(at("skep-ci/junit.xml"))).toBe(false);
+    });
+
+    const junitOf = (reason: string) => [
+      { name: "web-1", ending: "skipped", message: reason },
+      { name: "web-2", ending: "failure", message: "failed: connecting to 127.0.0.1 port 1: connection refused" },
+    ];
+  });
+
+  describe("whatever ends it before there is a plan", () => {
+    const endings = [
+      {
+        what: "a hive that is no TypeScript",
+        prepare: () => {
+          write("hive.ts", 'import { defineHive } from "skep";\nexport default defineHive({ hosts: {\n');
+        },
+        ...{ argv: [], code: "hive/load", exitCode: 2 },
+      },
+      {
+        what: "an option that it does not know",
+        prepare: () => undefined,
+        argv: ["--deplyo"],
+        code: "cli/usage",
+        exitCode: 2,
+      },
+      {
+        what: "options that contradict each other",
+        prepare: () => undefined,
+        argv: ["--plan", "x"],
+        code: "cli/usage",
+        exitCode: 2,
+      },
+      {
+        what: "a file where its folder should be",
+        prepare: () => {
+          write("skep-ci", "");
+        },
+        ...{ argv: [], code: "cli/file", exitCode: 1 },
+      },
+    ];
+
+    it.each(endings)(
+      "$what: it is told in the log, as an annotation, in the summary and the outputs",
+      async (ending) => {
+        ending.prepare();
+        const run = await skep(["ci", ...ending.argv], github());
+        expect(run, run.stderr).toMatchObject({ exitCode: ending.exitCode, stdout: "" });
+        expect(run.stderr).toContain(`[${ending.code}]\n`);
+        const { commands } = readAsRunner(run.stderr);
+        expect(commands).toMatchObject([{ name: "error", properties: { title: `skep ci: failed [${ending.code}]` } }]);
+        expect(read("outputs")).toBe(`exit-code=${ending.exitCode}\n`);
+        expect(read("summary.md")).toContain(`### skep ci: failed with \`${ending.code}\``);
+      },
+    );
+
+    it("on GitLab: in an open section, and as a test case", async () => {
+      write("hive.ts", "export default {");
+      const run = await skep(["ci"], { GITLAB_CI: "true" });
+      expect(run.exitCode).toBe(2);
+      expect(run.stderr).toMatch(
+        /section_start:\d+:skep_error\[collapsed=false\]\r.*x skep ci: failed \[hive\/load\]\nskep: error: [^]*section_end:\d+:skep_error/,
+      );
+      expect(readJunit(read("skep-ci/junit.xml")).cases).toMatchObject([{ name: "skep ci", ending: "error" }]);
+      expect(await junitProblems([read("skep-ci/junit.xml")])).toEqual([]);
+    });
+
+    it("says what it could not tell, which costs it the 0", async () => {
+      const run = await skep(["ci"], { ...github(), GITHUB_OUTPUT: at("no/such/folder") });
+      expect(run.exitCode).toBe(1);
+      expect(run.stderr).toMatch(/cannot write the outputs of the step to .*no\/such\/folder: .* \[cli\/file\]
+/);
+    });
   });
 
   it("deploys the plan that was reviewed, and refuses it when a host has moved since", async () => {

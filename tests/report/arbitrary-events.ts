@@ -56,7 +56,6 @@ export const started = fc.record({
   hive: text,
   hosts: fc.subarray(HOSTS.map(name)),
   steps: fc.constant(stepsFor("switch")),
-  planning: fc.constantFrom(true as const, undefined),
 });
 const names = fc.array(text, { maxLength: 3 });
 const change: fc.Arbitrary<KnownChange> = fc.record(

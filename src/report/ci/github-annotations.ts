@@ -22,7 +22,8 @@ export function githubAnnotations(state: RunState): readonly string[] {
 
 function annotation({ hosts, error, log }: Trouble, state: RunState): string {
   const report = state.hosts.get(hosts[0] ?? "")?.report;
-  const ended = report === undefined ? "failed" : outcomeWord(report.outcome, state.goal);
+  const unended = state.planning === true ? "cannot be planned" : "failed";
+  const ended = report === undefined ? unended : outcomeWord(report.outcome, state.goal);
   const title = `${listNames(hosts, NAMES_IN_TITLE)}: ${ended} [${plainLine(error.code)}]`;
   const cause = error.cause === undefined || error.message.includes(error.cause) ? [] : plainLines(error.cause);
   const hint = error.hint === undefined ? [] : [`hint: ${plainLine(error.hint)}`];

@@ -11,15 +11,23 @@ const MARKS = {
   close: () => githubCommand("endgroup", ""),
 };
 
+export interface GithubViewOptions {
+  readonly state: RunState;
+  readonly paint: Paint;
+  readonly verbose: boolean;
+  /** Only what went wrong. */
+  readonly quiet: boolean;
+}
+
 /** A run in the log of a GitHub workflow: hosts as groups, and what went wrong as annotations at its end. */
-export function openGithubView(output: Output, options: { readonly state: RunState; readonly paint: Paint }): LiveView {
-  const view = openSectionsView(output, { ...options, marks: MARKS, guard: withoutGithubCommands });
+export function openGithubView(output: Output, { quiet, ...options }: GithubViewOptions): LiveView {
+  const view = quiet ? undefined : openSectionsView(output, { ...options, marks: MARKS, guard: withoutGithubCommands });
   return {
     show(event) {
-      view.show(event);
+      view?.show(event);
     },
     async close() {
-      await view.close();
+      await view?.close();
       for (const line of githubAnnotations(options.state)) output.write(`${line}\n`);
     },
   };

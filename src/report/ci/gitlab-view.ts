@@ -9,15 +9,18 @@ import { openSectionsView } from "./sections-view.ts";
  * GitLab's marks: `section_start:UNIX_TIME:NAME[collapsed=true]`, a carriage return and the escape that erases the line,
  * then the heading. Text of hosts has neither of the two characters, so it makes none.
  */
-const MARKS: SectionMarks = {
+export const GITLAB_MARKS: SectionMarks = {
   open: ({ id, title, startedAt, collapsed }: Section) =>
     mark(`section_start:${unixTime(startedAt)}:${id}[collapsed=${String(collapsed)}]`) + title,
   close: ({ id, endedAt }: Section) => mark(`section_end:${unixTime(endedAt)}:${id}`),
 };
 
 /** A run in the log of a GitLab job: hosts as sections, those in trouble open. */
-export function openGitlabView(output: Output, options: { readonly state: RunState; readonly paint: Paint }): LiveView {
-  return openSectionsView(output, { ...options, marks: MARKS, guard: (text) => text });
+export function openGitlabView(
+  output: Output,
+  options: { readonly state: RunState; readonly paint: Paint; readonly verbose: boolean },
+): LiveView {
+  return openSectionsView(output, { ...options, marks: GITLAB_MARKS, guard: (text) => text });
 }
 
 function mark(text: string): string {

@@ -33,6 +33,8 @@ export interface SectionsOptions {
   readonly marks: SectionMarks;
   /** Takes out of text what the CI system would obey. */
   readonly guard: (text: string) => string;
+  /** Of a plan: whether to print what builders print. */
+  readonly verbose: boolean;
 }
 
 const MOST_LINES = 1_000;
@@ -40,15 +42,17 @@ const STANDING_PERIOD_MS = 30_000;
 
 /**
  * A run as a CI system's log: what concerns the run as it comes, and each host as a section of its own once it ended, with
- * everything it printed. So hosts that go at the same time are not mixed up. How the run stands is said twice a minute.
+ * everything it printed. So hosts that go at the same time are not mixed up. How the run stands is said twice a minute. In a plan
+ * no host comes to an end: it goes line by line.
  */
-export function openSectionsView(output: Output, { state, paint, marks, guard }: SectionsOptions): LiveView {
+export function openSectionsView(output: Output, { state, paint, marks, guard, verbose }: SectionsOptions): LiveView {
   const guarded = {
     write: (text: string) => {
       output.write(guard(text));
     },
   };
   const lines = openLinesView(guarded, { state, paint, verbose: true });
+  const planLines = openLinesView(guarded, { state, paint, verbose });
   const hosts = new Map<string, HostLines>();
   let saidAt = -Infinity;
   let count = 0;
@@ -87,7 +91,8 @@ export function openSectionsView(output: Output, { state, paint, marks, guard }:
   return {
     show(event) {
       const name = "host" in event ? event.host : undefined;
-      if (name === undefined) lines.show(event);
+      if (state.planning === true) planLines.show(event);
+      else if (name === undefined) lines.show(event);
       else {
         const own = hostLines(name, event.at);
         own.show(event);

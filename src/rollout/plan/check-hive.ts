@@ -12,16 +12,8 @@ import { planTarget } from "./plan-host.ts";
  */
 export function hostsOfPlan(hive: Hive, plan: FleetPlan): readonly Host[] {
   if (plan.hive !== hive.name) throw differs(`the plan is of the hive ${plan.hive}, and this is ${hive.name}`);
-  const failed = plan.hosts.flatMap(({ host, status }) => (status === "failed" ? [host] : []));
-  if (failed.length > 0) {
-    throw new PlanError(
-      "rollout/plan-incomplete",
-      `the plan has nothing for ${failed.join(", ")}, which failed in it`,
-      {
-        hint: `make it again when they are well, or without them: skep plan --on ${quoteWord(failed.map((name) => `!${name}`).join(" & "))}`,
-      },
-    );
-  }
+  const incomplete = incompleteError(plan);
+  if (incomplete !== undefined) throw incomplete;
   const names = new Set<HostName>(plan.hosts.map(({ host }) => host));
   const hosts = hive.hosts.filter(({ name }) => names.has(name));
   for (const { host, target } of plan.hosts) {
@@ -33,6 +25,18 @@ export function hostsOfPlan(hive: Hive, plan: FleetPlan): readonly Host[] {
     }
   }
   return hosts;
+}
+
+/** Why a plan in which hosts failed is not deployed: `rollout/plan-incomplete`. Undefined where none did. */
+export function incompleteError({ hosts }: FleetPlan): PlanError | undefined {
+  const failed = hosts.flatMap(({ host, status }) => (status === "failed" ? [host] : []));
+  if (failed.length === 0) return undefined;
+  const others = quoteWord(failed.map((name) => `!${name}`).join(" & "));
+  return new PlanError(
+    "rollout/plan-incomplete",
+    `the plan has nothing for ${failed.join(", ")}, which failed in it, so nothing is deployed`,
+    { hint: `make it again when they are well, or without them: skep plan --on ${others}` },
+  );
 }
 
 /** @throws PlanError `rollout/plan-hive` when hosts would go in other waves, or in another order, than the plan says. */
