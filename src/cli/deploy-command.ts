@@ -36,7 +36,8 @@ export const deployOptions = {
     type: "string",
     array: true,
     requiresArg: true,
-    description: "A private key file that opens what the operator opens; else SSH's default keys",
+    description:
+      "A private key file that opens what the operator opens; else SKEP_IDENTITY, else SSH's default keys and ~/.config/skep/identity.txt",
   },
   sandbox: {
     type: "boolean",

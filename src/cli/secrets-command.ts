@@ -25,7 +25,8 @@ export const identityOptions = {
     type: "string",
     array: true,
     requiresArg: true,
-    description: "A private key that opens the files, SSH's or age's; else ~/.ssh/id_ed25519 and ~/.ssh/id_rsa",
+    description:
+      "A private key that opens the files, SSH's or age's; else SKEP_IDENTITY, else ~/.ssh/id_ed25519, ~/.ssh/id_rsa and ~/.config/skep/identity.txt",
   },
 } as const;
 

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -25,8 +25,13 @@ afterEach(async () => {
   await rm(cwd, { recursive: true });
 });
 
-const skep = (argv: readonly string[], folder = cwd) =>
-  runSkep(argv, { env: { HOME: home, USER: "alice", PATH: process.env.PATH }, cwd: folder });
+interface SkepOptions {
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const skep = (argv: readonly string[], { folder = cwd, env: more = {} }: SkepOptions = {}) =>
+  runSkep(argv, { env: { HOME: home, USER: "alice", PATH: process.env.PATH, ...more }, cwd: folder });
 
 /** All files below a folder, by their names. */
 async function filesOf(folder: string): Promise<ReadonlyMap<string, string>> {
@@ -72,11 +77,11 @@ describe("skep init", () => {
     expect(files.get("secrets/secrets.ts")).toContain(`      "${key}",
 `);
     expect([...files.values()].join()).not.toContain("laptop.example.org");
-    expect(await skep(["secrets", "check"], fleet)).toMatchObject({
+    expect(await skep(["secrets", "check"], { folder: fleet })).toMatchObject({
       exitCode: 0,
       stdout: "1 secret is as the rules say\n",
     });
-    const deployed = await skep(["deploy", "--sandbox", "--output", "lines"], fleet);
+    const deployed = await skep(["deploy", "--sandbox", "--output", "lines"], { folder: fleet });
     expect(deployed, deployed.stderr).toMatchObject({ exitCode: 0 });
     expect(deployed.stderr).toContain("1 deployed");
   });
@@ -171,21 +176,30 @@ describe("skep init", () => {
     const identityFile = join(home, ".config/skep/identity.txt");
     const identity = await readFile(identityFile, "utf8");
     expect((await stat(identityFile)).mode & 0o777).toBe(0o600);
-    expect(stdout).toContain(`skep deploy --identity ${identityFile}`);
+    expect(stdout).toContain(`was made: it is in ${identityFile}.`);
+    expect(stdout).toMatch(/ {2}skep deploy +#/);
     for (const text of (await filesOf(cwd)).values()) expect(text).not.toContain("AGE-SECRET-KEY-");
     expect(identity).toContain("AGE-SECRET-KEY-");
-    const { stdout: secret } = await skep(["secrets", "view", "heartbeat/key", "--identity", identityFile]);
+    // It is found where it is, and where SKEP_IDENTITY says.
+    const { stdout: secret } = await skep(["secrets", "view", "heartbeat/key"]);
     expect(secret).toMatch(/^[\w-]{43}$/);
+    await rename(identityFile, join(cwd, "moved"));
+    expect(await skep(["secrets", "view", "heartbeat/key"])).toMatchObject({ exitCode: 4 });
+    const env = { SKEP_IDENTITY: `:${join(cwd, "moved")}` };
+    expect(await skep(["secrets", "view", "heartbeat/key"], { env })).toMatchObject({ exitCode: 0, stdout: secret });
+    await rename(join(cwd, "moved"), identityFile);
     // The next fleet is for the same person.
     await skep(["init", "second"]);
     expect(await readFile(identityFile, "utf8")).toBe(identity);
-    expect(await skep(["secrets", "view", "heartbeat/key", "-i", identityFile], join(cwd, "second"))).toMatchObject({
+    expect(
+      await skep(["secrets", "view", "heartbeat/key", "-i", identityFile], { folder: join(cwd, "second") }),
+    ).toMatchObject({
       exitCode: 0,
     });
   });
 
   it("puts no private key into the folder itself", async () => {
-    const { exitCode, stderr } = await skep(["init"], home);
+    const { exitCode, stderr } = await skep(["init"], { folder: home });
     expect(exitCode).toBe(2);
     expect(stderr).toContain("a new private key would lie in");
     expect(await readdir(home)).toEqual([]);

@@ -334,7 +334,7 @@ describe("what is refused", () => {
     expect(stderr).toContain(
       "cannot rekey: 1 of 2 files cannot be opened, and nothing was written:\n  cannot open two: ",
     );
-    expect(stderr).toContain("its rule names admin alice, recovery safe; give one with --identity");
+    expect(stderr).toContain("its rule names admin alice, recovery safe; give one with --identity or SKEP_IDENTITY");
     expect(scene.read("one").equals(before)).toBe(true);
     expect(readdirSync(join(scene.folder, "secrets")).sort()).toEqual([
       "one.age",

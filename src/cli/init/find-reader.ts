@@ -3,13 +3,14 @@ import { dirname, join, relative } from "node:path";
 import { errnoOf, messageOf } from "#core";
 import { generateIdentity, parseRecipient } from "#secrets";
 import { CliError } from "../errors.ts";
+import { ownIdentityFile } from "../secrets/identity-files.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Who reads the secrets that are made. */
 export interface Reader {
   /** Public keys, as a recipients file holds them. */
   readonly recipients: readonly string[];
-  /** Where the private half is, when skep does not look there by itself. */
+  /** Where the private half is, when it is no SSH key. */
   readonly identityFile?: string | undefined;
   /** Makes the private half, where there is none yet. */
   readonly save?: (() => Promise<void>) | undefined;
@@ -29,7 +30,8 @@ export async function findReader(
 ): Promise<Reader> {
   if (named !== undefined) return { recipients: await Promise.all(named.map(readRecipient)) };
   const home = env.HOME ?? "";
-  if (home === "") {
+  const identityFile = ownIdentityFile(env);
+  if (home === "" || identityFile === undefined) {
     throw new CliError("cli/init", "cannot tell whose the secrets are: HOME is not set, so there is no SSH key", {
       hint: HINT,
     });
@@ -38,7 +40,6 @@ export async function findReader(
     const text = await readIfThere(join(home, file));
     if (text !== undefined) return { recipients: [await readRecipient(text)] };
   }
-  const identityFile = join(env.XDG_CONFIG_HOME ?? join(home, ".config"), "skep", "identity.txt");
   if (!relative(folder, identityFile).startsWith("..")) {
     throw new CliError("cli/init", `a new private key would lie in ${folder}, beside the secrets it opens`, {
       hint: HINT,

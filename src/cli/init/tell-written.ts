@@ -1,4 +1,3 @@
-import { quoteArgv } from "#core";
 import type { Fleet } from "./init.ts";
 
 const ABOUT: Readonly<Record<string, string>> = {
@@ -43,7 +42,7 @@ function notesOn({ system, host, hasFlake, reader }: Fleet): readonly string[] {
     const verb = reader.save === undefined ? "is" : "was made: it is";
     notes.push(
       `You have no SSH key that could open the secret, so an age identity ${verb} in ${reader.identityFile}.\n` +
-        `Keep a copy of it in a safe place, never in the repository, and name it with --identity where secrets are opened.`,
+        `Keep a copy of it in a safe place, never in the repository. skep looks for it there by itself.`,
     );
   }
   if (system === "nixos" && hasFlake) {
@@ -54,9 +53,8 @@ function notesOn({ system, host, hasFlake, reader }: Fleet): readonly string[] {
   return notes;
 }
 
-function nextSteps({ system, reader }: Fleet): readonly (readonly [command: string, why: string])[] {
-  const identity = reader.identityFile === undefined ? [] : ["--identity", reader.identityFile];
-  const deploy = [quoteArgv(["skep", "deploy", ...identity]), "once hive.ts has the address of your host"] as const;
+function nextSteps({ system }: Fleet): readonly (readonly [command: string, why: string])[] {
+  const deploy = ["skep deploy", "once hive.ts has the address of your host"] as const;
   if (system === "linux") {
     return [
       ["skep deploy --sandbox", "try it here and now: no real host is touched"],

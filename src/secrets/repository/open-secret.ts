@@ -44,5 +44,5 @@ export async function openSecret(rule: SecretRule, identities: readonly Identity
 function hintFor({ readers }: SecretRule, identities: readonly Identity[]): string {
   const tried = [...new Set(identities.map(({ label }) => label))].join(", ");
   const keepers = readers.filter(({ role }) => role !== "host").map(describeReader);
-  return `tried ${tried === "" ? "nothing: there is no identity" : tried}; its rule names ${keepers.join(", ")}; give one with --identity`;
+  return `tried ${tried === "" ? "nothing: there is no identity" : tried}; its rule names ${keepers.join(", ")}; give one with --identity or SKEP_IDENTITY`;
 }
