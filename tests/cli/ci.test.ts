@@ -1,67 +1,13 @@
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parse } from "yaml";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
+import { execFileSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
 import { readAsRunner } from "../report/github-runner.ts";
 import { junitProblems, readJunit } from "../report/junit-reader.ts";
 import { sshKeygen } from "../secrets/tools.ts";
-import { runSkep } from "./run-skep.ts";
-
-const ROOT = join(import.meta.dirname, "../..");
-const HOSTS = ["web-1", "web-2"] as const;
+import { HOSTS, useCiScene } from "./ci-scene.ts";
 
 describe("skep ci", { timeout: 180_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: HOSTS });
-    folder = mkdtempSync(join(tmpdir(), "skep-ci-"));
-    hive("1.0");
-  });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
-
-  const at = (path: string): string => join(folder, path);
-  const read = (path: string): string => readFileSync(at(path), "utf8");
-  function write(path: string, text: string): void {
-    mkdirSync(dirname(at(path)), { recursive: true });
-    writeFileSync(at(path), text);
-  }
-  function hive(version: string, { broken, down }: { readonly broken?: string; readonly down?: string } = {}): void {
-    const hosts = HOSTS.map((name) => {
-      const check = name === broken ? `command(["false"], { period: "50ms", deadline: "200ms" })` : "";
-      const target = { ...sandbox.host(name).target, ...(name === down ? { port: 1 } : {}) };
-      return `"${name}": { target: ${JSON.stringify(target)}, system: system({ etc: { motd: "${version}" } }), checks: [${check}] }`;
-    });
-    write(
-      "hive.ts",
-      `import { command, defineHive, system } from "skep";
-       export default defineHive({ name: "fleet", hosts: { ${hosts.join(", ")} } });`,
-    );
-  }
-  const runs = (name: string): string | undefined => {
-    const link = join(sandbox.host(name).root, "run/current-system");
-    return existsSync(dirname(link)) && existsSync(join(sandbox.host(name).root, "run"))
-      ? safeReadlink(link)
-      : undefined;
-  };
-  const skep = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-    runSkep([...argv, "--ssh-config", sandbox.sshConfigFile], {
-      cwd: folder,
-      env: { PATH: process.env.PATH, HOME: folder, ...env },
-    });
-  /** The job's own files of GitHub. */
-  const github = (): Record<string, string> => ({
-    GITHUB_ACTIONS: "true",
-    GITHUB_STEP_SUMMARY: at("summary.md"),
-    GITHUB_OUTPUT: at("outputs"),
-  });
+  const { at, read, write, hive, runs, skep, github } = useCiScene();
 
   it("plans, keeps the plan for people and for a deployment, and changes nothing", async () => {
     const run = await skep(["ci"], github());
@@ -89,7 +35,7 @@ describe("skep ci", { timeout: 180_000 }, () => {
 
   it("has hosts write down the commit that the plan was made of, and its artifacts make no tree changed", async () => {
     const git = (...argv: readonly string[]): string =>
-      execFileSync("git", ["-C", folder, "-c", "user.name=ann", "-c", "user.email=ann@laptop", ...argv], {
+      execFileSync("git", ["-C", at("."), "-c", "user.name=ann", "-c", "user.email=ann@laptop", ...argv], {
         encoding: "utf8",
       }).trim();
     const recorded = async (): Promise<unknown> => {
@@ -235,8 +181,7 @@ describe("skep ci", { timeout: 180_000 }, () => {
     it("says what it could not tell, which costs it the 0", async () => {
       const run = await skep(["ci"], { ...github(), GITHUB_OUTPUT: at("no/such/folder") });
       expect(run.exitCode).toBe(1);
-      expect(run.stderr).toMatch(/cannot write the outputs of the step to .*no\/such\/folder: .* \[cli\/file\]
-/);
+      expect(run.stderr).toMatch(/cannot write the outputs of the step to .*no\/such\/folder: .* \[cli\/file\]\n/);
     });
   });
 
@@ -277,119 +222,4 @@ describe("skep ci", { timeout: 180_000 }, () => {
       expect(await skep(["ci", ...argv])).toMatchObject({ exitCode: 2 });
     }
   });
-
-  interface Step {
-    readonly name: string;
-    readonly run: string;
-    readonly env?: Readonly<Record<string, string>>;
-  }
-
-  it.skipIf(!existsSync(join(ROOT, "dist/cli/main.js")))(
-    "action.yml: its steps, run as the runner runs them",
-    async () => {
-      const action = parse(readFileSync(join(ROOT, "action.yml"), "utf8")) as {
-        readonly inputs: Readonly<Record<string, { readonly default: string }>>;
-        readonly runs: { readonly steps: readonly Step[] };
-      };
-      const key = at("key");
-      sandboxKey(key);
-      const inputs: Record<string, string> = {
-        ...Object.fromEntries(Object.entries(action.inputs).map(([name, { default: value }]) => [name, value])),
-        ...{
-          deploy: "true",
-          "ssh-key": readFileSync(key, "utf8"),
-          arguments: `--ssh-config\n${sandbox.sshConfigFile}`,
-        },
-      };
-      const job: Record<string, string> = {
-        ...{ PATH: process.env.PATH ?? "", HOME: folder, RUNNER_TEMP: at("temp"), GITHUB_ENV: at("env") },
-        ...{ GITHUB_PATH: at("path"), ...github() },
-      };
-      mkdirSync(at("temp"));
-      const value = (text: string): string =>
-        text.replace(/\$\{\{ (inputs\.([\w-]+)|github\.action_path) \}\}/g, (_, __, input?: string) =>
-          input === undefined ? ROOT : (inputs[input] ?? ""),
-        );
-      for (const file of ["env", "path", "outputs", "summary.md"]) write(file, "");
-      for (const { name, run, env = {} } of action.runs.steps) {
-        const given = Object.fromEntries(Object.entries(env).map(([word, text]) => [word, value(text)]));
-        const fromFiles = Object.fromEntries(
-          read("env")
-            .split("\n")
-            .filter(Boolean)
-            .map((line) => [line.replace(/=.*/, ""), line.replace(/^[^=]*=/, "")]),
-        );
-        const path = [...read("path").split("\n").filter(Boolean), job.PATH].join(":");
-        const ended = await shell(["--noprofile", "--norc", "-eo", "pipefail", "-c", run], {
-          ...{ cwd: folder, env: { ...job, ...fromFiles, ...given, PATH: path } },
-        });
-        expect({ name, status: ended.status, stderr: ended.status === 0 ? "" : ended.stderr }).toEqual({
-          ...{ name, status: 0, stderr: "" },
-        });
-        if (name === "Take keys") expect(read("env")).toContain("SSH_AUTH_SOCK=/dev/shm/");
-        expect(ended.stdout + ended.stderr).not.toContain(inputs["ssh-key"]?.split("\n")[1]);
-      }
-      expect(read("outputs")).toMatch(/changes=true\n.*\nrun=.*\nexit-code=0\n/s);
-      expect(HOSTS.map(runs).every((system) => system !== undefined)).toBe(true);
-      const memory = /^SKEP_CI_MEMORY=(.*)$/m.exec(read("env"))?.[1] ?? "";
-      expect(memory).toMatch(/^\/dev\/shm\/skep\./);
-      expect(existsSync(memory)).toBe(false);
-    },
-  );
-
-  it.skipIf(!existsSync(join(ROOT, "dist/cli/main.js")))(
-    "ci/gitlab.yml: its jobs, run as the runner runs them",
-    async () => {
-      const jobs = parse(readFileSync(join(ROOT, "ci/gitlab.yml"), "utf8")) as Readonly<
-        Record<string, { readonly before_script: readonly string[]; readonly script: readonly string[] }>
-      >;
-      sandboxKey(at("key"));
-      const { before_script: before = [] } = jobs[".skep"] ?? {};
-      for (const name of ["skep plan", "skep deploy"]) {
-        const script = [...before, ...(jobs[name]?.script ?? [])].join("\n");
-        const ended = await shell(["-eo", "pipefail", "-c", `${script}\nkill "$SSH_AGENT_PID"`], {
-          ...{ cwd: folder },
-          env: {
-            ...{ PATH: process.env.PATH, HOME: folder, GITLAB_CI: "true", SKEP_SSH_KEY: at("key") },
-            ...{ SKEP: `node ${join(ROOT, "dist/cli/main.js")}`, SKEP_KNOWN_HOSTS: knownHosts() },
-            SKEP_ARGUMENTS: `--ssh-config ${sandbox.sshConfigFile}`,
-          },
-        });
-        expect({ name, status: ended.status, stderr: ended.status === 0 ? "" : ended.stderr }).toEqual({
-          ...{ name, status: 0, stderr: "" },
-        });
-        if (name === "skep deploy") expect(ended.stderr + ended.stdout).toMatch(/section_start:\d+:/);
-      }
-      expect(HOSTS.map(runs).every((system) => system !== undefined)).toBe(true);
-    },
-  );
-
-  /** The key that a sandbox lets in. */
-  function sandboxKey(file: string): void {
-    const identity = /^\s*IdentityFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sandbox.sshConfigFile, "utf8"))?.[1] ?? "";
-    writeFileSync(file, readFileSync(identity), { mode: 0o600 });
-  }
-  function knownHosts(): string {
-    return /^\s*UserKnownHostsFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sandbox.sshConfigFile, "utf8"))?.[1] ?? "";
-  }
 });
-
-/** bash to its end, with the sandbox's hosts awake meanwhile. */
-function shell(
-  args: readonly string[],
-  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
-): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {
-  return new Promise((resolve) => {
-    execFile("bash", args, options, (error, stdout, stderr) => {
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
-
-function safeReadlink(link: string): string | undefined {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -62,17 +63,19 @@ describe("skep init", () => {
     const fleet = join(cwd, "fleet");
     const files = await filesOf(fleet);
     expect([...files.keys()]).toEqual([
-      ".skep/.gitignore",
+      ".gitignore",
       "hive.ts",
       "hosts/bee.ts",
       "hosts/bee/heartbeat.sh",
+      "package.json",
       "secrets/heartbeat/key.age",
       "secrets/secrets.lock.json",
       "secrets/secrets.ts",
+      "tsconfig.json",
     ]);
     for (const name of files.keys()) expect(stdout).toContain(`  ${name} `);
     expect(stdout).toMatch(
-      /Next:\n {2}cd fleet\n {2}skep deploy --sandbox .*\n {2}skep secrets check .*\n {2}skep deploy /,
+      /Next:\n {2}cd fleet\n {2}skep deploy --sandbox .*\n {2}skep secrets check .*\n {2}npm install --save-dev .*\n {2}skep deploy /,
     );
     expect(files.get("secrets/secrets.ts")).toContain(`      "${key}",
 `);
@@ -275,30 +278,78 @@ describe("skep init", () => {
       expect(await pipelineOf()).toEqual([".gitlab/skep.yml"]);
     });
 
-    it("plans on a pull request and deploys what is merged, as its steps would be run", async () => {
+    it.each(["github", "gitlab"])("runs the skep of the lock file, and names no version to fetch: %s", async (ci) => {
       await giveSshKey();
-      await skep(["init", "--ci", "github"]);
-      const bin = join(home, "bin");
-      await mkdir(bin);
-      await writeFile(join(bin, "npx"), '#!/bin/sh\necho "$*" >>"$HOME/called"\n');
-      await chmod(join(bin, "npx"), 0o755);
-      const workflow = await readFile(join(cwd, ".github/workflows/skep.yml"), "utf8");
-      const scripts = [...workflow.matchAll(/ run: (?:\|\n((?: {10}.*\n)+)|(.+)\n)/g)].map(
-        ([, block, line]) => block ?? line ?? "",
+      const { stdout } = await skep(["init", "--ci", ci]);
+      expect(stdout).toMatch(/ {2}npm install --save-dev \.\/skep-\*\.tgz +# /);
+      const [name = ""] = await pipelineOf();
+      const pipeline = await readFile(join(cwd, name), "utf8");
+      expect(pipeline).toContain("npm ci");
+      expect(pipeline).toContain("./node_modules/.bin/skep");
+      expect(pipeline).not.toMatch(/npx|npm exec|skep@/);
+      expect(await readFile(join(cwd, "package.json"), "utf8")).not.toContain("skep");
+    });
+
+    it("of GitLab is the one to include", async () => {
+      await giveSshKey();
+      await skep(["init", "--linux", "--ci", "gitlab"]);
+      expect(await readFile(join(cwd, ".gitlab-ci.yml"), "utf8")).toBe(
+        await readFile(join(REPOSITORY, "ci/gitlab.yml"), "utf8"),
       );
-      const env = {
-        HOME: join(home, "runner"),
-        PATH: `${bin}:${process.env.PATH ?? ""}`,
-        SSH_KEY: "key",
-        KNOWN_HOSTS: "hosts",
-      };
-      await mkdir(env.HOME);
-      for (const script of scripts) await run("bash", ["-e", "-c", script], { cwd, env });
-      expect(await readFile(join(env.HOME, "called"), "utf8")).toMatch(
-        /^--yes skep@\S+ ci\n--yes skep@\S+ ci --deploy\n$/,
-      );
-      expect(await readFile(join(env.HOME, ".ssh/id_ed25519"), "utf8")).toBe("key\n");
-      expect((await stat(join(env.HOME, ".ssh/id_ed25519"))).mode & 0o777).toBe(0o600);
+    });
+  });
+
+  describe("the project", () => {
+    it.skipIf(!existsSync(join(REPOSITORY, "dist/index.d.ts"))).each(["--linux", "--nixos"])(
+      "is one that tsc understands once skep is installed: %s",
+      async (system) => {
+        await giveSshKey();
+        await skep(["init", system]);
+        await mkdir(join(cwd, "node_modules"));
+        await symlink(REPOSITORY, join(cwd, "node_modules/skep"));
+        const tsc = async (): Promise<string> =>
+          run(process.execPath, [join(REPOSITORY, "node_modules/typescript/bin/tsc"), "--noEmit"], { cwd }).then(
+            () => "",
+            (error: unknown) => String((error as { stdout: unknown }).stdout),
+          );
+        expect(await tsc()).toBe("");
+        const hive = await readFile(join(cwd, "hive.ts"), "utf8");
+        await writeFile(join(cwd, "hive.ts"), hive.replace("tags:", "tag:"));
+        expect(await tsc()).toContain("hive.ts");
+      },
+    );
+
+    it("leaves a package.json, a tsconfig.json and a .gitignore alone, and says what they lack", async () => {
+      await giveSshKey();
+      const own = { "package.json": "{}\n", "tsconfig.json": "{}\n", ".gitignore": "dist\n" };
+      for (const [name, text] of Object.entries(own)) await writeFile(join(cwd, name), text);
+      const { exitCode, stdout } = await skep(["init"]);
+      expect(exitCode).toBe(0);
+      for (const [name, text] of Object.entries(own)) {
+        expect(await readFile(join(cwd, name), "utf8")).toBe(text);
+        expect(stdout).toContain(`Your ${name} stays as it is: `);
+      }
+      expect(await readFile(join(cwd, ".skep/.gitignore"), "utf8")).toBe("*\n");
+    });
+
+    it("says nothing of those that lack nothing", async () => {
+      await giveSshKey();
+      await writeFile(join(cwd, "package.json"), '{ "type": "module" }\n');
+      await writeFile(join(cwd, ".gitignore"), "node_modules\n.skep\nskep-ci\n");
+      expect((await skep(["init"])).stdout).not.toContain("stays as it is");
+    });
+
+    it("keeps what skep leaves there out of git", async () => {
+      await giveSshKey();
+      await run("git", ["init", "-q", cwd]);
+      await skep(["init"]);
+      for (const name of ["node_modules", ".skep", "skep-ci"]) {
+        await mkdir(join(cwd, name), { recursive: true });
+        await writeFile(join(cwd, name, "left"), "");
+      }
+      const { stdout } = await run("git", ["-C", cwd, "status", "--porcelain", "--untracked-files=all"]);
+      expect(stdout).not.toContain("left");
+      expect(stdout).toContain("?? package.json");
     });
   });
 });

@@ -8,7 +8,6 @@ import { CliError } from "../errors.ts";
 import type { InitArguments } from "../init-command.ts";
 import { loadRepository } from "../secrets/load-rules.ts";
 import type { Terminal } from "../terminal.ts";
-import { version } from "../version.ts";
 import { choosePipeline, chooseSystem, isThere } from "./choose-kind.ts";
 import type { Pipeline } from "./choose-kind.ts";
 import type { Reader } from "./find-reader.ts";
@@ -17,6 +16,7 @@ import { linuxTemplates } from "./linux-templates.ts";
 import { flakeTemplates, hostOfFlake, nixosTemplates } from "./nixos-templates.ts";
 import { githubTemplate, gitlabTemplate } from "./pipeline-templates.ts";
 import { placeFiles, refuseExisting } from "./place-files.ts";
+import { projectFiles } from "./project-templates.ts";
 import { secretsTemplate } from "./secrets-template.ts";
 import { tellWritten } from "./tell-written.ts";
 
@@ -35,6 +35,8 @@ export interface Fleet {
   readonly reader: Reader;
   /** The files' texts by their names; the encrypted ones are made of them. */
   readonly files: Readonly<Record<string, string>>;
+  /** What there is to know about files that were there already and are left alone. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -74,14 +76,15 @@ async function planFleet(folder: string, args: InitArguments, { env }: Terminal)
     hasFlake && system === "nixos" ? hostOfFlake(await readFile(join(folder, "flake.nix"), "utf8")) : undefined;
   const reader = await findReader(args.recipient, { folder, env });
   const name = host ?? "bee-1";
+  const project = await projectFiles(folder);
   const files = {
     ...(system === "linux" ? linuxTemplates : nixosTemplates(name)),
     ...(system === "nixos" && !hasFlake ? flakeTemplates : {}),
     "secrets/secrets.ts": secretsTemplate({ admin: adminName(env), recipients: reader.recipients, host: name }),
     ...(await pipelineFiles(pipeline, { folder, system })),
-    ...((await isThere(join(folder, ".skep/.gitignore"))) ? {} : { ".skep/.gitignore": "*\n" }),
+    ...project.files,
   };
-  return { system, pipeline, host: name, hasFlake, reader, files };
+  return { system, pipeline, host: name, hasFlake, reader, files, notes: project.notes };
 }
 
 async function pipelineFiles(
@@ -92,11 +95,11 @@ async function pipelineFiles(
     case "none":
       return {};
     case "github":
-      return { ".github/workflows/skep.yml": githubTemplate({ system, version }) };
+      return { ".github/workflows/skep.yml": githubTemplate({ system }) };
     case "gitlab": {
       // One that is there already can include another.
       const name = (await isThere(join(folder, ".gitlab-ci.yml"))) ? ".gitlab/skep.yml" : ".gitlab-ci.yml";
-      return { [name]: gitlabTemplate({ system, version }) };
+      return { [name]: gitlabTemplate({ system }) };
     }
   }
 }

@@ -14,6 +14,9 @@ const ABOUT: Readonly<Record<string, string>> = {
   ".gitlab-ci.yml": "plans on merge requests, deploys what is merged; see its first lines",
   ".gitlab/skep.yml": "plans on merge requests, deploys what is merged; include it in .gitlab-ci.yml",
   ".skep/.gitignore": "keeps the journal of runs out of git",
+  ".gitignore": "keeps what this machine and pipelines leave out of git",
+  "package.json": "which skep the fleet is deployed with, once it is installed",
+  "tsconfig.json": "for editors, and for tsc",
 };
 
 /** What was written, what is to be known of it, and the commands that come next. */
@@ -36,8 +39,8 @@ export function tellWritten(
   return `Written to ${folder}:\n${rows.join("")}${notes.join("")}\nNext:\n${next.join("")}`;
 }
 
-function notesOn({ system, host, hasFlake, reader }: Fleet): readonly string[] {
-  const notes: string[] = [];
+function notesOn({ system, host, hasFlake, reader, notes: ofFiles }: Fleet): readonly string[] {
+  const notes = [...ofFiles];
   if (reader.identityFile !== undefined) {
     const verb = reader.save === undefined ? "is" : "was made: it is";
     notes.push(
@@ -53,18 +56,25 @@ function notesOn({ system, host, hasFlake, reader }: Fleet): readonly string[] {
   return notes;
 }
 
-function nextSteps({ system }: Fleet): readonly (readonly [command: string, why: string])[] {
+function nextSteps({ system, pipeline }: Fleet): readonly (readonly [command: string, why: string])[] {
+  const where =
+    pipeline === "none"
+      ? "the folder you have skep in, so that your editor explains hive.ts"
+      : "what npm pack made in the folder you have skep in; commit it, the pipeline runs it";
+  const install = [`npm install --save-dev ${pipeline === "none" ? "FOLDER" : "./skep-*.tgz"}`, where] as const;
   const deploy = ["skep deploy", "once hive.ts has the address of your host"] as const;
   if (system === "linux") {
     return [
       ["skep deploy --sandbox", "try it here and now: no real host is touched"],
       ["skep secrets check", "whether each secret is encrypted to those who may read it"],
+      install,
       deploy,
     ];
   }
   return [
     ["skep secrets check", "whether each secret is encrypted to those who may read it"],
     ["skep build", "whether Nix builds the system"],
+    install,
     deploy,
   ];
 }
