@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -70,6 +70,34 @@ hint: see why with ssh root@db-1 journalctl --unit nginx`,
     expect(more.at(-1)).toEqual({
       ...{ name: "error", properties: { title: "3 errors more" }, data: "3 hosts: web-2, web-1, web-0" },
     });
+  });
+
+  it("a plan goes line by line, and its hosts that failed are annotated, also when quiet; it leaves no summary", async () => {
+    const error = { code: "ssh/unreachable", message: "cannot reach web-1" };
+    const events: readonly RolloutEvent[] = [
+      {
+        ...{ at: NOON, type: "run-started", run: "r-7c1d", goal: "switch", hive: "apiary", planning: true },
+        ...{ hosts: [name("web-1"), name("db-1")], steps: ["connect", "probe"] },
+      },
+      { at: NOON, type: "step-finished", host: name("db-1"), step: "connect", durationMs: 400 },
+      { at: NOON, type: "log", host: name("db-1"), step: "probe", line: "##[error]::error::no command" },
+      { at: NOON, type: "step-failed", host: name("web-1"), step: "connect", durationMs: 400, error },
+    ];
+    const annotation = {
+      ...{ name: "error", properties: { title: "web-1: cannot be planned [ssh/unreachable]" } },
+      data: "cannot reach web-1",
+    };
+    const summary = join(folder, "summary.md");
+    for (const quiet of [false, true]) {
+      const env = { ...GITHUB, GITHUB_STEP_SUMMARY: summary };
+      const { stderr } = await reportRun(events, { format: "auto", env, quiet, verbose: true });
+      const { commands, shown } = readAsRunner(stderr);
+      expect(commands).toEqual([annotation]);
+      expect(shown.some((line) => line.endsWith("db-1   connect       0.4 s"))).toBe(!quiet);
+    }
+    expect(existsSync(summary)).toBe(false);
+    const { stderr } = await reportRun(events, { format: "auto", env: GITLAB });
+    expect(stderr).not.toContain("section_start");
   });
 
   it("a run that is left in the middle tells of the hosts that did not end", async () => {
