@@ -229,35 +229,32 @@ describe("systems that are remembered", () => {
     }
   });
 
-  it.skipIf(noNix)(
-    "are found in the operator's own store too, those that come together by few questions",
-    async () => {
-      const environment = { ...process.env, NIX_CONFIG: "build-users-group =\nsubstituters =" };
-      const made = ["1.0", "2.0", "3.0"].map((version) => {
-        const system = join(folder, `system-${version}`);
-        mkdirSync(join(system, "etc"), { recursive: true });
-        writeFileSync(join(system, "etc/motd"), folder + version);
-        return execFileSync("nix-store", ["--add", system], { env: environment, encoding: "utf8" }).trim() as StorePath;
-      });
-      mkdirSync(join(folder, "bin"));
-      const real = execFileSync("sh", ["-c", "command -v nix"], { encoding: "utf8" }).trim();
-      const script = `#!/bin/sh\necho "$*" >>${folder}/calls\nexec ${real} "$@"\n`;
-      writeFileSync(join(folder, "bin/nix"), script, { mode: 0o755 });
-      const nix = openNix({ environment: { ...environment, PATH: `${folder}/bin:${process.env.PATH ?? ""}` } });
-      const systems = knownSystems({
-        ...{ wanted: [], manifestOf: () => undefined, remembered: undefined, signal: new AbortController().signal },
-        nix: () => nix,
-      });
-      const found = await Promise.all([...made, NEW].map((one) => systems(one)));
-      expect(found.map((one) => one?.paths.map(({ path: its }) => its))).toEqual([
-        ...made.map((one) => [one]),
-        undefined,
-      ]);
-      expect([...(found[0]?.etc ?? [])]).toEqual([["motd", ""]]);
-      const calls = readFileSync(join(folder, "calls"), "utf8").split("\n");
-      expect(calls.filter((call) => call.startsWith("path-info")).length).toBeLessThan(3);
-    },
-  );
+  it.skipIf(noNix)("are found in the operator's own store too, those that come together by few questions", async () => {
+    const environment = { ...process.env, NIX_CONFIG: "build-users-group =\nsubstituters =" };
+    const made = ["1.0", "2.0", "3.0"].map((version) => {
+      const system = join(folder, `system-${version}`);
+      mkdirSync(join(system, "etc"), { recursive: true });
+      writeFileSync(join(system, "etc/motd"), folder + version);
+      return execFileSync("nix-store", ["--add", system], { env: environment, encoding: "utf8" }).trim() as StorePath;
+    });
+    mkdirSync(join(folder, "bin"));
+    const real = execFileSync("sh", ["-c", "command -v nix"], { encoding: "utf8" }).trim();
+    const script = `#!/bin/sh\necho "$*" >>${folder}/calls\nexec ${real} "$@"\n`;
+    writeFileSync(join(folder, "bin/nix"), script, { mode: 0o755 });
+    const nix = openNix({ environment: { ...environment, PATH: `${folder}/bin:${process.env.PATH ?? ""}` } });
+    const systems = knownSystems({
+      ...{ wanted: [], manifestOf: () => undefined, remembered: undefined, signal: new AbortController().signal },
+      nix: () => nix,
+    });
+    const found = await Promise.all([...made, NEW].map((one) => systems(one)));
+    expect(found.map((one) => one?.paths.map(({ path: its }) => its))).toEqual([
+      ...made.map((one) => [one]),
+      undefined,
+    ]);
+    expect([...(found[0]?.etc ?? [])]).toEqual([["motd", ""]]);
+    const calls = readFileSync(join(folder, "calls"), "utf8").split("\n");
+    expect(calls.filter((call) => call.startsWith("path-info")).length).toBeLessThan(3);
+  });
 });
 
 describe("the mask", () => {
