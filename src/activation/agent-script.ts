@@ -184,16 +184,17 @@ commit() {
     [ -z "$restored" ] || end_commit
     give_up "commit:boot:$(describe "$status")"
   fi
-  end_commit
   number=$(readlink "$profile"); number=\${number%-link}; number=\${number##*-}
   set_link generation "$number"
+  # First, for a commit that is known neither as done nor as cut short is one that nobody takes back.
   write_record
+  end_commit
   finish committed
 }
 
 write_record() {
   sed "s/\\"generation\\":null/\\"generation\\":$number/" "$dir/record" >"$records/.$run.new" &&
-    mv -f "$records/.$run.new" "$records/$run.json"
+    mv -f "$records/.$run.new" "$records/$run.json" && { sync "$records/$run.json" 2>/dev/null || sync; }
   ls -1t "$records"/*.json 2>/dev/null | sed '1,50d' | while read -r old; do rm -f "$old"; done
 }
 

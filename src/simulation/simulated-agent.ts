@@ -128,11 +128,11 @@ class SimulatedAgent {
       if (isRestored) host.commit = undefined;
       return this.#giveUp(`commit:boot:${describeStatus(status)}`);
     }
-    host.commit = undefined;
-    // The record is written: a host that goes down now boots what nobody was told of.
+    // A host that goes down now boots what nobody was told of, but for the commit that was cut short.
     await this.#sleep(PROFILE_MS);
     this.#run.generation = host.generation;
     this.#writeRecord();
+    host.commit = undefined;
     this.#finish("committed");
   }
 

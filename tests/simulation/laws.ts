@@ -252,8 +252,9 @@ export const hostsAreWhole: Law = (played) =>
     const wrong = [];
     if (end.isLeased) wrong.push("it is still leased");
     if (end.agents.length > 0) wrong.push(`an agent is still ${end.agents.join(", ")}`);
-    // What only a reboot brings is left for the operator to reboot into, who may be gone.
-    const isLeftToBoot = isOnlyByReboot(played, name) && operatorDid(played, "operator-stops", ...LEAVING);
+    // What only a reboot brings is left for the operator to reboot into, who may be gone; nor can another go back to it.
+    const isLeftToBoot =
+      isOnlyByReboot(played, name) && operatorDid(played, "operator-stops", ...LEAVING, "second-operator");
     const isHalf = end.runs !== end.boots && played.course.goal === "switch" && !isLeftToBoot;
     if (isHalf && !kinds(played, name).includes("cannot-go-back"))
       wrong.push(`it runs ${end.runs} and boots ${end.boots}`);

@@ -1,4 +1,4 @@
-import type { AgentOrder, AgentStatus, HostFacts, SecretSet } from "#activation";
+import type { AgentOrder, AgentStatus, CutCommit, HostFacts, SecretSet } from "#activation";
 import { describeCause, longestAgentMs, NO_SECRETS, probeHost, renewLease } from "#activation";
 import { once } from "#core";
 import type { Host } from "#hive";
@@ -11,6 +11,7 @@ import { RolloutError } from "../errors.ts";
 import { finishActivation } from "../host/finish-activation.ts";
 import type { Ending } from "../host/host-log.ts";
 import { endingOf, HostLog } from "../host/host-log.ts";
+import { JournalError } from "../journal/errors.ts";
 import type { HostStanding } from "../journal/read-journal.ts";
 import { logInAgain } from "../host/log-in.ts";
 import { storeKindOf } from "../host/open-host-store.ts";
@@ -31,6 +32,8 @@ export interface ResumeHostOptions {
   readonly standing: HostStanding;
   /** `finish`: what waits is proven and confirmed. `refuse`: it goes back. */
   readonly wanted: "finish" | "refuse";
+  /** Whether the run deploys a host on which it has nothing under way. */
+  readonly mayDeploy: boolean;
   /** How long the checks go on after they passed. */
   readonly soakMs: number;
   /** Where secrets come from that a reboot took. */
@@ -48,10 +51,14 @@ export async function resumeHost(host: Host, options: ResumeHostOptions): Promis
   const log = new HostLog(host.name, context, standing.report);
   try {
     await using connection = await log.step("connect", () => openConnection(host, { log, options }));
-    const found = await log.step("probe", () => look(host, { connection, context }));
-    if (found === undefined) return undefined;
-    const work = { host, ...found, connection, log, options };
-    return log.finish(found.isReverting ? await finishReverting(work) : await finish(work));
+    const { facts, begun, isReverting } = await log.step("probe", () => look(host, { connection, context }));
+    if (begun === undefined) {
+      // To deploy it makes profile and boot loader agree.
+      if (options.mayDeploy || facts.cutCommit?.run !== context.run.id) return undefined;
+      return log.finish(endingOf("stranded", cutShort(facts.cutCommit), host.name));
+    }
+    const work = { host, facts, begun, isReverting, connection, log, options };
+    return log.finish(isReverting ? await finishReverting(work) : await finish(work));
   } catch (error) {
     return log.finish(endOfUnseen(error, options));
   }
@@ -87,7 +94,7 @@ function mayBeAwayFor(
 
 interface Found {
   readonly facts: HostFacts;
-  readonly begun: BegunActivation;
+  readonly begun: BegunActivation | undefined;
   /** Whether it is the way back that was under way. */
   readonly isReverting: boolean;
 }
@@ -95,16 +102,17 @@ interface Found {
 async function look(
   host: Host,
   { connection, context }: { readonly connection: Connection; readonly context: DeployContext },
-): Promise<Found | undefined> {
+): Promise<Found> {
   const access = accessTo(host, connection);
   const signal = context.leave;
   const facts = await probeHost(access, { signal });
   const reverting = await readBegun(access, { run: revertRun(context.run.id), signal });
   const begun = reverting ?? (await readBegun(access, { run: context.run.id, signal }));
-  return begun && { facts, begun, isReverting: reverting !== undefined };
+  return { facts, begun, isReverting: reverting !== undefined };
 }
 
 interface Work extends Found {
+  readonly begun: BegunActivation;
   readonly host: Host;
   readonly connection: Connection;
   readonly log: HostLog;
@@ -251,6 +259,13 @@ async function readSecrets(host: Host, { context, secrets }: ResumeHostOptions):
   const prepared = await prepareSecrets([host], { goal: context.run.goal, source: secrets, signal: context.leave });
   const read = prepared.get(host.name);
   return read !== undefined && "secrets" in read ? read.secrets : undefined;
+}
+
+function cutShort({ system }: CutCommit): JournalError {
+  const message = `it lost its power while it made ${system} the default, and nothing there tells how far it came`;
+  return new JournalError("rollout/not-resumed", message, {
+    hint: "deploy it again, whichever system it is to have: that makes profile and boot loader agree",
+  });
 }
 
 function takenBack(): RolloutError {

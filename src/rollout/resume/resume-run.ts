@@ -171,7 +171,8 @@ async function settleStanding(
   if (!standing.begun || !hasAgent) return undefined;
   const wanted = options.wanted === "revert" ? "refuse" : "finish";
   const soakMs = soakOf(policy, standing.wave);
-  return resumeHost(host, { standing, wanted, soakMs, secrets: options.secrets, context });
+  const mayDeploy = options.wanted === "finish";
+  return resumeHost(host, { standing, wanted, mayDeploy, soakMs, secrets: options.secrets, context });
 }
 
 /** A host that the hive has no more: nothing tells how to reach it. */

@@ -78,6 +78,11 @@ async function revert(
   const facts = await probeHost(access, { signal: lease.signal });
   // It was to run the new system from its next boot on, which has not come.
   const isNextBoot = from !== to && facts.running === from && facts.profile.system === to;
+  const isBack = from !== to && facts.running === from && facts.profile.system === from;
+  if (isBack) {
+    log.notice("it was rebooted, or somebody took it back, before its turn came");
+    return wentBack(because, host);
+  }
   if (facts.running !== to && !isNextBoot) {
     log.notice(`it runs ${facts.running ?? "nothing of ours"} by now, which is not what this run deployed: it stays`);
     return { outcome: "deployed" };
@@ -101,10 +106,14 @@ async function revert(
     { isLost: ({ outcome }) => outcome === "stranded", signal: context.leave },
   );
   if (ending.outcome !== "deployed") throw new Error("error" in ending ? ending.error.message : ending.outcome);
+  return wentBack(because, host);
+}
+
+function wentBack(because: string, { name }: Host): Ending {
   const error = new RolloutError("rollout/reverted", `it was well, and went back to what it ran before: ${because}`, {
     hint: "see to what stopped the run, then deploy again",
   });
-  return endingOf("rolled-back", error, host.name);
+  return endingOf("rolled-back", error, name);
 }
 
 /** What runs already needs no reboot to run. */
