@@ -98,16 +98,37 @@ describe.skipIf(fleetUnavailable() !== undefined)("skep deploy --reboot", () => 
     expect((await scene.deploy()).outcomes).toEqual({ "web-1": "deployed" });
   });
 
+  it("brings what only a reboot brings, proven after it, and refuses it without", async () => {
+    const before = await host.bootId();
+    await scene.wantAll("v9", { "web-1": { fault: "only-by-reboot" } });
+    expect((await scene.deploy()).host("web-1")).toMatchObject({
+      outcome: "failed",
+      error: { code: "activation/reboot-needed", hint: expect.stringContaining("--reboot if-needed") as unknown },
+    });
+    expect(await stateOf(host)).toMatchObject({ answer: "v8", default: "skep-test-system-web-1-v8" });
+    expect(await host.bootId()).toBe(before);
+    const run = await scene.deploy("--reboot", "if-needed");
+    expect(run.host("web-1")).toMatchObject({
+      outcome: "deployed",
+      notices: [expect.stringContaining("only a reboot brings the new system")] as unknown,
+    });
+    expect(await stateOf(host)).toMatchObject({
+      ...{ answer: "v9", running: "skep-test-system-web-1-v9", default: "skep-test-system-web-1-v9" },
+      leaseIsThere: false,
+    });
+    expect(await host.bootId()).not.toBe(before);
+  });
+
   it("strands a host that refuses to reboot, which is committed all the same", async () => {
     await host.read(["systemctl", "mask", "--runtime", "reboot.target"]);
-    await scene.wantAll("v9");
+    await scene.wantAll("v10");
     const run = await scene.deploy("--reboot", "always");
     expect(run.host("web-1")).toMatchObject({
       outcome: "stranded",
       error: { code: "activation/reboot" },
     });
     expect(await stateOf(host)).toMatchObject({
-      answer: "v9",
+      answer: "v10",
       leaseIsThere: false,
     });
   });

@@ -16,6 +16,8 @@ type Fault =
   | "cut-network"
   /** Making it the boot default exits 1. */
   | "boot-fails"
+  /** Only a reboot brings it: activating it anywhere else than where it was booted exits 100 and changes nothing. */
+  | "only-by-reboot"
   /** Evaluating it throws. */
   | "eval-error"
   /** Evaluating it fails where `tryEval` does not catch. */

@@ -63,6 +63,10 @@ UNIT
 }
 
 activate() {
+  if [ "$fault" = only-by-reboot ] && [ "$(readlink /run/booted-system || true)" != "$toplevel" ]; then
+    say "this system cannot be switched to: reboot into it"
+    exit 100
+  fi
   say "activating the configuration..."
   replace_link "$toplevel" /run/current-system
   held test
