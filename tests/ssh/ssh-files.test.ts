@@ -77,7 +77,8 @@ describe.skipIf(sshdMissing !== undefined)("openSshFiles()", () => {
       "web-3 deploy 2201",
       "db-2 everybody 22",
     ]);
-    expect((await asked()).sort()).toEqual(["db-1", "web-1"]);
+    // Which of them is the first to be asked about is all the same.
+    expect((await asked()).map((host) => host.replace(/-\d$/, "")).sort()).toEqual(["db", "web"]);
   });
 
   it("asks anew when a file has changed, also one that is included", async () => {
