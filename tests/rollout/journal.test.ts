@@ -202,6 +202,12 @@ describe("listRuns()", () => {
     expect((await listRuns(runs)).map(({ header }) => header.run.slice(-4))).toEqual(["bbbb", "cccc", "aaaa"]);
   });
 
+  it("tells which of two runs of one second was the later", async () => {
+    await writeJournal([FINISHED], { run: "20260101-000000-ffff", startedAt: 1_767_225_600_100 });
+    await writeJournal([FINISHED], { run: "20260101-000000-aaaa", startedAt: 1_767_225_600_900 });
+    expect((await listRuns(runs)).map(({ header }) => header.run.slice(-4))).toEqual(["aaaa", "ffff"]);
+  });
+
   it("finds none where there never was a run", async () => {
     expect(await listRuns(runs)).toEqual([]);
   });

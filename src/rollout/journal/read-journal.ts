@@ -71,7 +71,8 @@ export async function listRuns(directory: string): Promise<readonly JournalRead[
       if (!(error instanceof JournalError)) throw error;
     }
   }
-  return runs;
+  // Names tell runs of one second apart, and not which was first.
+  return runs.sort((one, other) => other.header.startedAt - one.header.startedAt);
 }
 
 /** @throws JournalError `rollout/journal` when it has no whole header. */
