@@ -1,7 +1,7 @@
 import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
 import { runFolder } from "./host-layout.ts";
-import { LEASE_FUNCTIONS, leaseLost } from "./lease.ts";
+import { LEASE_FUNCTIONS, LEASE_LOST, leaseLost } from "./lease.ts";
 
 /** Where an agent can be. The states it can stay in for long come first. */
 export type AgentState =
@@ -116,8 +116,6 @@ function parseStatus(text: string): AgentStatus | undefined {
     byReboot: field("by_reboot") !== undefined,
   };
 }
-
-const LEASE_LOST = 75;
 
 const RUNS = `$root${runFolder("")}`;
 

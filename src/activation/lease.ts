@@ -148,6 +148,9 @@ function seconds(ms: number): string {
   return String(Math.ceil(ms / 1000));
 }
 
+/** How scripts end that need a lease which is another's. */
+export const LEASE_LOST = 75;
+
 /** A shell function that prints what {@link parseHolder} reads, of a lease that is there. It starts no process but one. */
 export const SAY_HOLDER = `
 lease=$root${hostLayout.lease}
@@ -214,7 +217,7 @@ if [ -e "$lease" ]; then
   say_holder
   holder=$(lease_field "$lease" run)
   # A run and its way back are of one operator at a time.
-  if [ "\${holder%-revert}" != "\${run%-revert}" ] && [ "$mode" != steal ] && [ "$(seconds_left)" -gt 0 ]; then exit 75; fi
+  if [ "\${holder%-revert}" != "\${run%-revert}" ] && [ "$mode" != steal ] && [ "$(seconds_left)" -gt 0 ]; then exit ${LEASE_LOST}; fi
 fi
 printf 'run=%s\\nowner=%s\\nreason=%s\\ntaken=%s\\nexpires=%s\\n' \\
   "$run" "$owner" "$reason" "$(date +%s)" "$(($(uptime) + ttl))" >"$lease.new" && mv -f "$lease.new" "$lease" || exit 1
@@ -224,7 +227,7 @@ exit 0
 export const RENEW_SCRIPT = `${LEASE_FUNCTIONS}
 renew_lease "$1" "$2" && exit 0
 [ -e "$lease" ] && say_holder
-exit 75
+exit ${LEASE_LOST}
 `;
 
 export const RELEASE_SCRIPT = `${LEASE_FUNCTIONS}

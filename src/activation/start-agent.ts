@@ -8,7 +8,7 @@ import type { HostAccess } from "./host-access.ts";
 import { runScript } from "./host-access.ts";
 import type { ProfilePath } from "./host-layout.ts";
 import { runFolder } from "./host-layout.ts";
-import { LEASE_FUNCTIONS, leaseLost } from "./lease.ts";
+import { LEASE_FUNCTIONS, LEASE_LOST, leaseLost } from "./lease.ts";
 
 /** What the agent of a run is to do. */
 export interface AgentOrder {
@@ -110,7 +110,7 @@ function seconds(ms: number): string {
   return String(Math.ceil(ms / 1000));
 }
 
-const EXIT = { noSwitch: 71, notNixos: 72, noRoom: 73, leaseLost: 75, atWork: 77 } as const;
+const EXIT = { noSwitch: 71, notNixos: 72, noRoom: 73, leaseLost: LEASE_LOST, atWork: 77 } as const;
 
 /** What systemd wants free in /run before it reloads its units (since version 233: `RELOAD_DISK_SPACE_MIN`). */
 const RELOAD_KIB = 16 * 1024;

@@ -1,3 +1,4 @@
+import { STATE_FOLDER } from "#hive";
 import type { Fleet } from "./init.ts";
 
 const ABOUT: Readonly<Record<string, string>> = {
@@ -13,7 +14,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   ".github/workflows/skep.yml": "plans on pull requests, deploys what is merged; see its first lines",
   ".gitlab-ci.yml": "plans on merge requests, deploys what is merged; see its first lines",
   ".gitlab/skep.yml": "plans on merge requests, deploys what is merged; include it in .gitlab-ci.yml",
-  ".skep/.gitignore": "keeps the journal of runs out of git",
+  [`${STATE_FOLDER}/.gitignore`]: "keeps the journal of runs out of git",
   ".gitignore": "keeps what this machine and pipelines leave out of git",
   "package.json": "which skep the fleet is deployed with, once it is installed",
   "tsconfig.json": "for editors, and for tsc",

@@ -6,8 +6,10 @@
  *
  * A file that is not whole counts as not there. The newest two thousand are kept.
  */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { writeFileAtomically } from "#core";
+import { STATE_FOLDER } from "#hive";
 import type { StorePath } from "#store";
 import { isStorePath } from "#store";
 import type { KnownSystem } from "./known-systems.ts";
@@ -22,7 +24,7 @@ const MOST_KEPT = 2_000;
 
 /** @param directory the hive's folder. */
 export function rememberedSystems(directory: string): RememberedSystems {
-  const folder = join(directory, ".skep", "systems");
+  const folder = join(directory, STATE_FOLDER, "systems");
   const fileOf = (toplevel: StorePath): string => join(folder, `${basename(toplevel)}.json`);
   const writing = new Set<Promise<void>>();
   let made: Promise<unknown> | undefined;
@@ -30,7 +32,8 @@ export function rememberedSystems(directory: string): RememberedSystems {
     made ??= mkdir(folder, { recursive: true, mode: 0o700 });
     await made;
     const lines = paths.map(({ path, narSize }) => [path, narSize]);
-    await writeFile(file, `${JSON.stringify({ v: 1, paths: lines, etc: [...(etc ?? [])], units })}\n`, { mode: 0o600 });
+    const text = `${JSON.stringify({ v: 1, paths: lines, etc: [...(etc ?? [])], units })}\n`;
+    await writeFileAtomically(file, text, { mode: 0o600 });
   };
   return {
     async read(toplevel) {
