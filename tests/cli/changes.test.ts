@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FleetPlan, KnownChange, RolloutEvent, SystemChange } from "#rollout";
-import { changeId, knownOf } from "#rollout";
+import { changeId, knownOf, listRuns, runsFolder } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
@@ -61,11 +61,9 @@ describe("what changed", { timeout: 180_000 }, () => {
     return runSkep(words, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
   }
   /** What the newest journal says of it. */
-  function journalled(): readonly Changes[] {
-    const runs = join(folder, ".skep/runs");
-    const [newest = ""] = readdirSync(runs).sort().reverse();
-    const lines = readFileSync(join(runs, newest), "utf8").trimEnd().split("\n");
-    return lines.map((line) => JSON.parse(line) as RolloutEvent).filter((event) => event.type === "changes");
+  async function journalled(): Promise<readonly Changes[]> {
+    const [newest] = await listRuns(runsFolder({ directory: folder }));
+    return newest?.events.filter((event) => event.type === "changes") ?? [];
   }
 
   async function deployed(version: string, more?: Parameters<typeof hive>[1]): Promise<void> {
@@ -85,7 +83,7 @@ describe("what changed", { timeout: 180_000 }, () => {
     const { changes } = await planned("2.0");
     const change = withoutUndefined(knownOf(theOnly(changes)));
     expect(await skep("deploy", "--quiet")).toMatchObject({ exitCode: 0 });
-    const events = journalled().toSorted((one, other) => one.host.localeCompare(other.host));
+    const events = (await journalled()).toSorted((one, other) => one.host.localeCompare(other.host));
     const [first, second] = events[0]?.change === undefined ? [undefined, change] : [change, undefined];
     expect(events).toEqual([told("web-1", changeId(change), first), told("web-2", changeId(change), second)]);
     expect(events.filter((event) => event.change !== undefined)).toHaveLength(1);
@@ -97,7 +95,7 @@ describe("what changed", { timeout: 180_000 }, () => {
     rmSync(join(folder, ".skep/systems"), { recursive: true });
     expect(await skep("deploy", "--quiet", "--plan", "plan.json")).toMatchObject({ exitCode: 0 });
     const id = changeId(knownOf(theOnly(plan.changes)));
-    expect(journalled().map((event) => event.id)).toEqual([id, id]);
+    expect((await journalled()).map((event) => event.id)).toEqual([id, id]);
   });
 
   it("is left out as far as this machine does not know, and fails no deployment", async () => {
@@ -105,7 +103,7 @@ describe("what changed", { timeout: 180_000 }, () => {
     const systems = join(folder, ".skep/systems");
     for (const name of readdirSync(systems)) writeFileSync(join(systems, name), '{"v":1,"paths":[["/nix/st');
     await deployed("2.0");
-    const change = journalled().find((event) => event.change !== undefined)?.change;
+    const change = (await journalled()).find((event) => event.change !== undefined)?.change;
     expect(change).toMatchObject({ units: { restart: ["web.service"], start: [], stop: [] } });
     expect(Object.keys(change ?? {})).toEqual(["units", "hooks", "secrets"]);
     expect((await skep("report", "--markdown")).stdout).toContain(
@@ -117,7 +115,7 @@ describe("what changed", { timeout: 180_000 }, () => {
     await deployed("1.0");
     hive("2.0", { broken: true });
     expect((await skep("deploy", "--quiet")).exitCode).toBe(6);
-    const back = journalled().find(({ host }) => host === "web-2")?.change;
+    const back = (await journalled()).find(({ host }) => host === "web-2")?.change;
     expect(back?.packages?.map(({ name }) => name)).toContain("site");
     expect(back).not.toHaveProperty("units");
     const { stdout } = await skep("report", "--markdown");
@@ -131,7 +129,7 @@ describe("what changed", { timeout: 180_000 }, () => {
     const secret = (await skep("secrets", "view", "db/password")).stdout.trim();
     expect(secret).toMatch(/^\S{8,}$/);
     await deployed("1.0", { secrets: { "db/password": {} } });
-    expect(journalled()).toEqual([
+    expect(await journalled()).toEqual([
       expect.objectContaining({ host: "db-1", change: expect.objectContaining({ secrets: NEW_SECRET }) as object }),
     ]);
     for (const format of ["--html", "--markdown"]) {
@@ -146,8 +144,8 @@ describe("what changed", { timeout: 180_000 }, () => {
     hive("2.0");
     expect(await skep("deploy", "dry-activate", "--quiet")).toMatchObject({ exitCode: 0 });
     // What runs it already would not change.
-    expect(new Set(journalled().map(({ host }) => host))).toEqual(new Set(["web-1", "web-2"]));
-    const change = journalled().find((event) => event.change !== undefined)?.change;
+    expect(new Set((await journalled()).map(({ host }) => host))).toEqual(new Set(["web-1", "web-2"]));
+    const change = (await journalled()).find((event) => event.change !== undefined)?.change;
     expect(change?.units?.restart).toEqual(["web.service"]);
     expect((await skep("report", "--markdown")).stdout).toContain("### What would change: `web-1, web-2`\n");
   });
