@@ -57,6 +57,7 @@ export async function readByScript(
  *
  * - `uptime`: seconds on a clock that only goes forward
  * - `system_of LINK`: the store path that a link below the root leads to, or nothing
+ * - `default_profile`: the profile that the host boots
  * - `replace_link TARGET LINK`: makes or replaces a link in one rename, also one that leads to a folder
  */
 export const PRELUDE = `root=$1; shift
@@ -76,6 +77,9 @@ system_of() {
       *) link=\${link%/*}/$to ;;
     esac
   done
+}
+default_profile() {
+  if [ -e "$root/etc/NIXOS" ]; then echo "$root/nix/var/nix/profiles/system"; else echo "$root/nix/var/nix/profiles/skep"; fi
 }
 replace_link() {
   rm -f "$2.skep" && ln -s "$1" "$2.skep" && { mv -f -T "$2.skep" "$2" 2>/dev/null || mv -f -h "$2.skep" "$2"; }

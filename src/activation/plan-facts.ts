@@ -1,5 +1,5 @@
 import type { StorePath } from "#store";
-import { isStorePath } from "#store";
+import { GENERATION_FUNCTIONS, isStorePath } from "#store";
 import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import type { BootFacts } from "./boot-parts.ts";
 import type { DeploymentRecord } from "./deployment-record.ts";
@@ -111,22 +111,15 @@ export function parsePlanFacts(text: string, units: readonly string[]): PlanFact
  * Prints what {@link parsePlanFacts} reads. Where links lead is told by one `readlink` or `find` for all of them, as far
  * as there is one that can.
  */
-export const PLAN_SCRIPT = `${BOOT_FUNCTIONS}
+export const PLAN_SCRIPT = `${BOOT_FUNCTIONS}${GENERATION_FUNCTIONS}
 tab=$(printf '\\t')
 tell() { sed "s/^/$1$tab/"; }
 
 last=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null | head -n 1)
 [ -z "$last" ] || { cat "$last"; echo; } | sed '/^$/d' | tell record
 
-profile=$root/nix/var/nix/profiles/skep
-[ ! -e "$root/etc/NIXOS" ] || profile=$root/nix/var/nix/profiles/system
-newest=0
-for link in "$profile"-*-link; do
-  number=\${link#"$profile"-}
-  number=\${number%-link}
-  case $number in '' | *[!0-9]* | 0?*) continue ;; esac
-  [ "$number" -le "$newest" ] || newest=$number
-done
+profile=$(default_profile)
+newest=$(newest_generation "$profile")
 [ "$newest" -eq 0 ] || printf 'newest\\t%s\\t%s\\n' "$newest" "$(readlink "$profile-$newest-link")"
 
 # Until a system is activated after a boot, the one of the profile is what /etc was made of.

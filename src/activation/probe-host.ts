@@ -143,8 +143,8 @@ export const PROBE_SCRIPT = `${BOOT_FUNCTIONS}${SAY_HOLDER}
 tab=$(printf '\\t')
 [ ! -f "$lease" ] || say_holder
 say uid "$(id -u)"
-profile=$root/nix/var/nix/profiles/skep
-if [ -e "$root/etc/NIXOS" ]; then say nixos yes; profile=$root/nix/var/nix/profiles/system; fi
+profile=$(default_profile)
+[ ! -e "$root/etc/NIXOS" ] || say nixos yes
 if [ -d "$root/run/systemd/system" ] && command -v systemd-run >/dev/null; then say systemd yes; fi
 [ -n "$root" ] || say nix "$(nix-store --version 2>/dev/null | head -n 1)"
 say running "$(system_of "$root/run/current-system")"

@@ -1,5 +1,5 @@
 import type { StorePath } from "#store";
-import { parseStorePath } from "#store";
+import { GENERATION_FUNCTIONS, parseStorePath } from "#store";
 import type { DeploymentRecord } from "./deployment-record.ts";
 import { parseRecord } from "./deployment-record.ts";
 import type { HostAccess } from "./host-access.ts";
@@ -97,13 +97,10 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-const STATE_SCRIPT = `${PROBE_SCRIPT}
+const STATE_SCRIPT = `${PROBE_SCRIPT}${GENERATION_FUNCTIONS}
 sed 's/^/record=/' "$root${hostLayout.records}"/*.json 2>/dev/null
-for link in "$profile"-*-link; do
-  number=\${link#"$profile"-}
-  number=\${number%-link}
-  case $number in '' | *[!0-9]*) continue ;; esac
-  [ -L "$link" ] || continue
+for number in $(generations_of "$profile"); do
+  link=$profile-$number-link
   made=$(stat -c %Y "$link" 2>/dev/null)
   to=$(system_of "$link")
   there=

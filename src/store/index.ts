@@ -44,6 +44,7 @@ export { collectGarbage } from "./posix/collect-garbage.ts";
 export type { GarbagePlan } from "./posix/plan-garbage.ts";
 export type { PackedFile } from "./posix/pack-files.ts";
 export { packFiles } from "./posix/pack-files.ts";
+export { GENERATION_FUNCTIONS } from "./posix/generation-functions.ts";
 export { PROFILE_FUNCTIONS } from "./posix/profile-functions.ts";
 export { registerWithNix } from "./posix/register-with-nix.ts";
 export { loadableScript, SCRIPT_LOADER } from "./posix/script-loader.ts";

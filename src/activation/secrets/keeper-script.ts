@@ -4,13 +4,14 @@
  *     keeper boot [ROOT]   opens what belongs to the system that boots; once something is in use it does nothing
  *     keeper own [ROOT]    sets the owners of the generation in use, once users exist
  */
+import { GENERATION_FUNCTIONS } from "#store";
 import { PRELUDE } from "../host-access.ts";
 import { OPEN_FUNCTIONS } from "./open-functions.ts";
 
 export const KEEPER_SCRIPT = `#!/bin/sh
 action=$1; shift
 [ $# -gt 0 ] || set -- "$SKEP_ROOT"
-${PRELUDE}${OPEN_FUNCTIONS}
+${PRELUDE}${GENERATION_FUNCTIONS}${OPEN_FUNCTIONS}
 fail() { echo "skep-secrets: $1" >&2; exit 1; }
 
 # The generation that the boot loader chose, which may be another than the profile's default: NixOS boots with its name on
@@ -18,8 +19,8 @@ fail() { echo "skep-secrets: $1" >&2; exit 1; }
 booting_system() {
   for word in $(cat "$root/proc/cmdline" 2>/dev/null); do
     case $word in init=/nix/store/*/init) chosen=\${word#init=}; chosen=\${chosen%/init} ;; *) continue ;; esac
-    for link in "$profile"-*-link; do
-      if [ "$(system_of "$link")" = "$chosen" ]; then echo "$chosen"; return; fi
+    for number in $(generations_of "$profile"); do
+      if [ "$(system_of "$profile-$number-link")" = "$chosen" ]; then echo "$chosen"; return; fi
     done
   done
   system_of "$profile"
@@ -27,8 +28,7 @@ booting_system() {
 
 boot() {
   [ ! -L "$secrets_link" ] || exit 0
-  profile=$root/nix/var/nix/profiles/skep
-  [ ! -e "$root/etc/NIXOS" ] || profile=$root/nix/var/nix/profiles/system
+  profile=$(default_profile)
   toplevel=$(booting_system)
   set_folder=$kept_secrets/systems/\${toplevel##*/}
   if [ -z "$toplevel" ] || [ ! -d "$set_folder/" ]; then echo "skep-secrets: this system has none"; exit 0; fi

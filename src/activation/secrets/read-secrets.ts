@@ -1,6 +1,6 @@
 import { lastLines, succeeded } from "#core";
 import type { StorePath } from "#store";
-import { parseStorePath } from "#store";
+import { GENERATION_FUNCTIONS, parseStorePath } from "#store";
 import { ActivationError } from "../errors.ts";
 import type { HostAccess } from "../host-access.ts";
 import { runScript } from "../host-access.ts";
@@ -63,17 +63,16 @@ export async function readSecrets(
  *
  * What follows a header is random bytes: in it may be lines that look like stanzas.
  */
-const READ_SCRIPT = `
+const READ_SCRIPT = `${GENERATION_FUNCTIONS}
 tab=$(printf '\\t')
 kept=$root${secretsLayout.kept}
 for path in "$@"; do
   [ -f "$root$path" ] && read -r key 2>/dev/null <"$root$path.pub" && printf 'key\\t%s\\n' "$key"
 done
-profile=$root/nix/var/nix/profiles/skep
+profile=$(default_profile)
 units=$root/etc/systemd/system
 wanted=$units/sysinit.target.wants/skep-secrets.service
 if [ -e "$root/etc/NIXOS" ]; then
-  profile=$root/nix/var/nix/profiles/system
   wanted=$root$(system_of "$profile")/etc/systemd/system/skep-secrets.service
   units=\${wanted%/*}
 fi
@@ -81,12 +80,9 @@ if [ -e "$units/skep-secrets.service" ] && { [ -e "$wanted" ] || [ -L "$wanted" 
   echo opener
 fi
 sets=
-for link in "$profile"-*-link; do
-  system=$(system_of "$link")
+for number in $(generations_of "$profile"); do
+  system=$(system_of "$profile-$number-link")
   [ -n "$system" ] || continue
-  number=\${link#"$profile"-}
-  number=\${number%-link}
-  case $number in '' | *[!0-9]*) continue ;; esac
   set=$(readlink "$kept/systems/\${system##*/}") || continue
   set=\${set##*/}
   printf 'generation\\t%s\\t%s\\t%s\\n' "$number" "$system" "$set"

@@ -1,3 +1,5 @@
+import { GENERATION_FUNCTIONS } from "./generation-functions.ts";
+
 /**
  * Generations as Nix lays them out, made without Nix. POSIX sh functions for other scripts to include; they set no
  * variable of theirs, and each runs in a shell of its own.
@@ -9,7 +11,7 @@
  *                                                newest when that is TOPLEVEL already, else a new one after it
  *     switch_generation ROOT PROFILE NUMBER      makes the profile name a generation there is
  */
-export const PROFILE_FUNCTIONS = `
+export const PROFILE_FUNCTIONS = `${GENERATION_FUNCTIONS}
 # point_profile PROFILE NUMBER: the link is made under its own name in a folder beside it, for moving a link onto one
 # that leads to a folder would move it into that folder
 point_profile() (
@@ -25,13 +27,7 @@ point_profile() (
 set_profile() (
   path=$1$2 toplevel=$3
   mkdir -p "\${path%/*}" || exit 1
-  newest=0
-  for link in "$path"-*-link; do
-    number=\${link#"$path"-}
-    number=\${number%-link}
-    case $number in '' | *[!0-9]* | 0?*) continue ;; esac
-    if [ -L "$link" ] && [ "$number" -gt "$newest" ]; then newest=$number; fi
-  done
+  newest=$(newest_generation "$path")
   if [ "$newest" -eq 0 ] || [ "$(readlink "$path-$newest-link")" != "$toplevel" ]; then
     newest=$((newest + 1))
     ln -s "$toplevel" "$path-$newest-link" || exit 1

@@ -1,8 +1,10 @@
+import { GENERATION_FUNCTIONS } from "./generation-functions.ts";
+
 /**
  * Prints what a store without Nix must keep, and why, one a line: `<kind> <base>`, `generation <number> <base>`, and
  * `current <number>`. Links are followed as Nix does, and however far they lead. Needs STORE_FUNCTIONS and `profile`.
  */
-export const ROOT_FUNCTIONS = `
+export const ROOT_FUNCTIONS = `${GENERATION_FUNCTIONS}
 # named KIND TARGET: fails when that is no place in the store
 named() {
   case $2 in
@@ -43,11 +45,8 @@ walk() {
 }
 
 generations() {
-  for link in "$root$profile"-*-link; do
-    number=\${link#"$root$profile"-}
-    number=\${number%-link}
-    case $number in '' | *[!0-9]*) continue ;; esac
-    if [ -L "$link" ]; then follow "generation $number" "$link"; fi
+  for number in $(generations_of "$root$profile"); do
+    follow "generation $number" "$root$profile-$number-link"
   done
   number=$(readlink "$root$profile" 2>/dev/null)
   number=\${number%-link}

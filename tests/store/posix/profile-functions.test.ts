@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,6 +51,20 @@ describe.each(hostKinds.filter(({ uid }) => uid === undefined))(
           "skep-2-link",
           "skep-3-link",
         ]);
+      });
+    });
+
+    it.skipIf(unavailable)("count on from the greatest, whatever else lies there", async () => {
+      await inRoot(path, (call, root) => {
+        for (const toplevel of [v1, v2, v1, v2, v1, v2, v1, v2, v1, v2]) call("set_profile", root, PROFILE, toplevel);
+        const profile = `${root}${PROFILE}`;
+        for (const name of ["-011-link", "-x-link", "--link", "-1e3-link"]) symlinkSync(v1, `${profile}${name}`);
+        writeFileSync(`${profile}-77-link`, "no link");
+        expect(call("newest_generation", profile)).toBe("10");
+        expect(call("set_profile", root, PROFILE, v1)).toBe("11");
+        const numbers = call("generations_of", profile).split("\n").map(Number);
+        expect(numbers.sort((one, other) => one - other)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11]);
+        expect(call("newest_generation", `${profile}-other`)).toBe("0");
       });
     });
   },
