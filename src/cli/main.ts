@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { exitCodeOfError } from "./exit-codes.ts";
-import { printError } from "./print-error.ts";
 import { runCli } from "./run-cli.ts";
-import { openStandardOutput } from "./standard-output.ts";
-import type { Stream } from "./terminal.ts";
+import { printError } from "./terminal/print-error.ts";
+import { openStandardOutput } from "./terminal/standard-output.ts";
+import type { Stream } from "./terminal/terminal.ts";
 
 const output = openStandardOutput();
 // Whoever reads what goes on may go away first: the work goes on.

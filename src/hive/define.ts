@@ -1,4 +1,4 @@
-import type { CheckFunction } from "./check-function.ts";
+import type { CheckFunction } from "./checks/check-function.ts";
 import type {
   BaselineCheckInput,
   BaselineOptions,

@@ -1,6 +1,6 @@
-import type { CheckFunction } from "./check-function.ts";
-import type { RolloutPolicy } from "./rollout-policy.ts";
-import type { SystemSource } from "./system-source.ts";
+import type { CheckFunction } from "./checks/check-function.ts";
+import type { SystemSource } from "./host/system-source.ts";
+import type { RolloutPolicy } from "./rollout/rollout-policy.ts";
 
 declare const hostName: unique symbol;
 /** The name of a host in the hive; made by validation only. */

@@ -5,11 +5,11 @@ export type {
   CheckFetchOptions,
   CheckFunction,
   CheckVerdict,
-} from "./check-function.ts";
+} from "./checks/check-function.ts";
 export type { HiveDefinition } from "./define.ts";
 export { baseline, check, command, defineHive, defineHost, http, tcp, unit } from "./define.ts";
 export { HiveError, hiveErrorCodes } from "./errors.ts";
-export { globMatches, parseGlob } from "./glob.ts";
+export { globMatches, parseGlob } from "./selection/glob.ts";
 export type { Goal, PlanGoal } from "./goal.ts";
 export { activates, GOALS, installsSecrets, makesSystem, needsHost, persistsAfterReboot, PLAN_GOALS } from "./goal.ts";
 export type {
@@ -61,10 +61,10 @@ export type {
   StorePathPackage,
   TarballPackage,
   TextPackage,
-} from "./native-package.ts";
-export { directory, file, storePath, tarball, text } from "./native-package.ts";
+} from "./native/native-package.ts";
+export { directory, file, storePath, tarball, text } from "./native/native-package.ts";
 export { ARTIFACTS_FOLDER, STATE_FOLDER } from "./own-folders.ts";
-export type { Scope, ScopeHost, Template } from "./native-scope.ts";
+export type { Scope, ScopeHost, Template } from "./native/native-scope.ts";
 export type {
   CommandHook,
   EtcEntry,
@@ -73,8 +73,8 @@ export type {
   Hooks,
   NativeSource,
   SystemOptions,
-} from "./native-system.ts";
-export { system } from "./native-system.ts";
+} from "./native/native-system.ts";
+export { system } from "./native/native-system.ts";
 export type {
   CommandLine,
   DirectiveValue,
@@ -87,15 +87,15 @@ export type {
   TimerUnit,
   Unit,
   UnitOptions,
-} from "./native-units.ts";
-export { service, socket, target, timer } from "./native-units.ts";
-export { amountExpected, parseAmount, writeAmount } from "./amount.ts";
-export type { Share } from "./amount.ts";
-export { makeWaves, takesRest } from "./make-waves.ts";
-export type { WaveRead } from "./rollout-schema.ts";
-export { ON_FAILURE, REST } from "./rollout-schema.ts";
+} from "./native/native-units.ts";
+export { service, socket, target, timer } from "./native/native-units.ts";
+export { amountExpected, parseAmount, writeAmount } from "./rollout/amount.ts";
+export type { Share } from "./rollout/amount.ts";
+export { makeWaves, takesRest } from "./rollout/make-waves.ts";
+export type { WaveRead } from "./rollout/rollout-schema.ts";
+export { ON_FAILURE, REST } from "./rollout/rollout-schema.ts";
 export { MAX_DURATION_MS } from "./words.ts";
-export type { FunctionGateInput, GateInput, RolloutInput, WaveInput } from "./rollout-input.ts";
+export type { FunctionGateInput, GateInput, RolloutInput, WaveInput } from "./rollout/rollout-input.ts";
 export type {
   Amount,
   Gate,
@@ -104,11 +104,11 @@ export type {
   OnFailure,
   RolloutPolicy,
   WavePolicy,
-} from "./rollout-policy.ts";
-export { countOf } from "./rollout-policy.ts";
+} from "./rollout/rollout-policy.ts";
+export { countOf } from "./rollout/rollout-policy.ts";
 export type { ParseHiveOptions } from "./parse-hive.ts";
 export { parseHive } from "./parse-hive.ts";
-export { selectHosts } from "./select-hosts.ts";
+export { selectHosts } from "./selection/select-hosts.ts";
 export type {
   FileSource,
   FlakeSource,
@@ -116,5 +116,5 @@ export type {
   NixSource,
   StorePathSource,
   SystemSource,
-} from "./system-source.ts";
-export { nixos } from "./system-source.ts";
+} from "./host/system-source.ts";
+export { nixos } from "./host/system-source.ts";

@@ -1,7 +1,7 @@
 import type { Duration } from "#core";
-import type { CheckFunction } from "./check-function.ts";
-import type { RolloutInput } from "./rollout-input.ts";
-import type { SystemSource } from "./system-source.ts";
+import type { CheckFunction } from "./checks/check-function.ts";
+import type { SystemSource } from "./host/system-source.ts";
+import type { RolloutInput } from "./rollout/rollout-input.ts";
 
 /** What a hive file exports through {@link defineHive}. */
 export interface HiveInput {

@@ -4,12 +4,12 @@ import { describeFound } from "./describe-found.ts";
 import { HiveError } from "./errors.ts";
 import { freezeDeep } from "./freeze-deep.ts";
 import type { Hive, Host, HostName, Limits } from "./hive.ts";
-import { defaultsSchema, hostSchema, limitsSchema } from "./host-schema.ts";
-import type { HostDefaultsRead } from "./host-schema.ts";
-import { makeHost } from "./make-host.ts";
-import { makeRollout } from "./make-rollout.ts";
+import type { HostDefaultsRead } from "./host/host-schema.ts";
+import { defaultsSchema, hostSchema, limitsSchema } from "./host/host-schema.ts";
+import { makeHost } from "./host/make-host.ts";
 import { Problems } from "./problems.ts";
-import { rolloutSchema } from "./rollout-schema.ts";
+import { makeRollout } from "./rollout/make-rollout.ts";
+import { rolloutSchema } from "./rollout/rollout-schema.ts";
 import { exactly, isName, line, NAME_LETTERS } from "./words.ts";
 
 export interface ParseHiveOptions {

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import type { Package } from "./native-package.ts";
-import type { NativeSource } from "./native-system.ts";
-import type { SystemSource } from "./system-source.ts";
+import type { SystemSource } from "./host/system-source.ts";
+import type { Package } from "./native/native-package.ts";
+import type { NativeSource } from "./native/native-system.ts";
 
 /** A path made absolute: relative to the hive's folder, or to the operator's home after `~/`. */
 export function resolvePath(path: string, directory: string): string {

@@ -2,11 +2,11 @@ import { formatBytes, formatDuration } from "#core";
 import { needsHost } from "#hive";
 import type { HostReport, RolloutReport } from "#rollout";
 import { OUTCOMES } from "#rollout";
-import type { Paint, Style } from "./paint.ts";
-import { renderSpans } from "./spans.ts";
-import { describeChange, SYSTEM_DETAILS } from "./system-text.ts";
-import { padEnd, padStart, widthOf } from "./width.ts";
-import { OUTCOME_STYLES, outcomeWord } from "./words.ts";
+import type { Paint, Style } from "./text/paint.ts";
+import { renderSpans } from "./text/spans.ts";
+import { describeChange, SYSTEM_DETAILS } from "./text/system-text.ts";
+import { padEnd, padStart, widthOf } from "./text/width.ts";
+import { OUTCOME_STYLES, outcomeWord } from "./text/words.ts";
 
 /** A line as wide as it needs to be: how its cells are made, and how they look. */
 interface Column {

@@ -1,15 +1,15 @@
 import type { JournalRead } from "#rollout";
-import type { RunOrigin } from "./html/origin.ts";
 import { htmlReport } from "./html/html-report.ts";
+import type { RunOrigin } from "./html/origin.ts";
 import { junitXml } from "./junit/junit-xml.ts";
 import { markdownReport } from "./markdown/markdown-report.ts";
-import { createPaint } from "./paint.ts";
-import { plainLine } from "./plain-text.ts";
 import { renderRecord } from "./record.ts";
-import type { RunState } from "./run-state.ts";
-import { applyEvent, createRunState } from "./run-state.ts";
-import { verdictOf } from "./verdict.ts";
-import { runWord } from "./words.ts";
+import type { RunState } from "./run/run-state.ts";
+import { applyEvent, createRunState } from "./run/run-state.ts";
+import { verdictOf } from "./run/verdict.ts";
+import { createPaint } from "./text/paint.ts";
+import { plainLine } from "./text/plain-text.ts";
+import { runWord } from "./text/words.ts";
 
 /** What a run can be made into afterwards; `text` is what a terminal was left with at its end. */
 export type PastRunFormat = "text" | "html" | "junit" | "markdown";

@@ -1,9 +1,9 @@
 import type { RolloutReport } from "#rollout";
 import { closingTable } from "./closing-table.ts";
-import type { Paint } from "./paint.ts";
-import type { Notice, RunState } from "./run-state.ts";
-import { describeNotices, describeTroubles } from "./troubles.ts";
-import { verdict } from "./verdict.ts";
+import type { Notice, RunState } from "./run/run-state.ts";
+import { describeNotices, describeTroubles } from "./run/troubles.ts";
+import { verdict } from "./run/verdict.ts";
+import type { Paint } from "./text/paint.ts";
 
 export interface RecordOptions {
   readonly columns: number;

@@ -2,7 +2,7 @@ import { appendFile } from "node:fs/promises";
 import { reasonOf, writeFileAtomically } from "#core";
 import { junitXml } from "./junit/junit-xml.ts";
 import { markdownReport } from "./markdown/markdown-report.ts";
-import type { RunState } from "./run-state.ts";
+import type { RunState } from "./run/run-state.ts";
 
 /** Where a run leaves reports beside what it prints. */
 export interface ReportFiles {

@@ -3,19 +3,19 @@ import type { RolloutEvent } from "#rollout";
 import { withoutGithubCommands } from "./ci/github-text.ts";
 import { openGithubView } from "./ci/github-view.ts";
 import { openGitlabView } from "./ci/gitlab-view.ts";
-import { openLinesView } from "./lines-view.ts";
+import { openLinesView } from "./lines/lines-view.ts";
 import { openNdjsonView } from "./ndjson/ndjson-view.ts";
-import { openOutput } from "./output.ts";
-import type { OutputStream } from "./output.ts";
-import { chooseFormat } from "./output-format.ts";
 import type { OutputFormat } from "./output-format.ts";
-import { createPaint } from "./paint.ts";
-import { plainLine } from "./plain-text.ts";
+import { chooseFormat } from "./output-format.ts";
+import type { OutputStream } from "./output.ts";
+import { openOutput } from "./output.ts";
 import { renderRecord } from "./record.ts";
 import { writeReportFiles } from "./report-files.ts";
 import { resultLines } from "./results.ts";
-import { applyEvent, createRunState } from "./run-state.ts";
-import { openScreenView } from "./screen-view.ts";
+import { applyEvent, createRunState } from "./run/run-state.ts";
+import { openScreenView } from "./screen/screen-view.ts";
+import { createPaint } from "./text/paint.ts";
+import { plainLine } from "./text/plain-text.ts";
 
 /** Shows a run. */
 export interface Reporter extends AsyncDisposable {

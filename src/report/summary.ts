@@ -1,7 +1,7 @@
 import type { RolloutReport } from "#rollout";
 import { closingTable } from "./closing-table.ts";
-import { createPaint } from "./paint.ts";
-import { verdict } from "./verdict.ts";
+import { verdict } from "./run/verdict.ts";
+import { createPaint } from "./text/paint.ts";
 
 /** How a run ended, for people: a table of its hosts, the worst last, and one line of verdict. Ends with a line end. */
 export function summary(

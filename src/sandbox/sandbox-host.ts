@@ -4,18 +4,18 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { endHostProcesses } from "./end-processes.ts";
 import { hostEnvironment } from "./host-environment.ts";
-import type { PipeMaker } from "./host-pipes.ts";
-import { loadHostKey } from "./host-key.ts";
 import { createPortMap } from "./ports.ts";
 import { mountSecrets } from "./secrets-mount.ts";
-import { startSshServer } from "./ssh-server.ts";
-import { writeStandIns } from "./stand-ins.ts";
-import { age } from "./age.ts";
-import { listenForCalls, CALLS_FOLDER } from "./call-pipe.ts";
-import type { AnswerCall } from "./call-pipe.ts";
-import { systemctl } from "./systemctl.ts";
-import { createUnitManager } from "./unit-manager.ts";
-import type { UnitManager } from "./unit-manager.ts";
+import { loadHostKey } from "./ssh/host-key.ts";
+import type { PipeMaker } from "./ssh/host-pipes.ts";
+import { startSshServer } from "./ssh/ssh-server.ts";
+import { age } from "./stand-ins/age.ts";
+import type { AnswerCall } from "./stand-ins/call-pipe.ts";
+import { listenForCalls, CALLS_FOLDER } from "./stand-ins/call-pipe.ts";
+import { writeStandIns } from "./stand-ins/stand-ins.ts";
+import { systemctl } from "./systemd/systemctl.ts";
+import type { UnitManager } from "./systemd/unit-manager.ts";
+import { createUnitManager } from "./systemd/unit-manager.ts";
 
 /** Where to connect to a sandbox host, as a hive's target says it. */
 export interface SandboxTarget {

@@ -1,7 +1,7 @@
 import type { Check, Host } from "#hive";
-import { HOST_KEY_PATH } from "./host-key.ts";
-import { placeMadeUpSecrets } from "./stand-in-secrets.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
+import { HOST_KEY_PATH } from "./ssh/host-key.ts";
+import { placeMadeUpSecrets } from "./stand-in-secrets.ts";
 import type { Sandbox, SandboxOptions } from "./start-sandbox.ts";
 import { startSandbox } from "./start-sandbox.ts";
 

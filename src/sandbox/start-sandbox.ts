@@ -5,12 +5,12 @@ import { join, resolve } from "node:path";
 import { messageOf } from "#core";
 import { startReaper } from "./end-processes.ts";
 import { SandboxError } from "./errors.ts";
-import { createPipeMaker } from "./host-pipes.ts";
-import { generateKeyPair } from "./keys.ts";
 import { lockFolder } from "./lock-folder.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import { startSandboxHost } from "./sandbox-host.ts";
-import { formatKnownHosts, formatSshConfig, readKnownPorts } from "./ssh-files.ts";
+import { createPipeMaker } from "./ssh/host-pipes.ts";
+import { generateKeyPair } from "./ssh/keys.ts";
+import { formatKnownHosts, formatSshConfig, readKnownPorts } from "./ssh/ssh-files.ts";
 import { makeTmpfsFolder } from "./tmpfs-folder.ts";
 import { linkTools } from "./tool-links.ts";
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Connection } from "#ssh";
-import type { OperatorFault } from "./fault.ts";
-import type { SimulatedConnection } from "./simulated-connection.ts";
+import type { OperatorFault } from "./faults/fault.ts";
+import type { SimulatedConnection } from "./host/simulated-connection.ts";
 
 /** The operator's hands, and the connections in them. */
 export interface Operator {

@@ -1,8 +1,8 @@
 import type { RolloutEvent, RolloutHappening } from "#rollout";
+import type { VirtualClock } from "./clock/virtual-clock.ts";
 import type { Operator } from "./operator.ts";
 import type { SimulatedEnd, TimelineEntry } from "./simulated-rollout.ts";
 import type { HostStanding } from "./standing.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
 
 /** What is written down of a run as it goes. */
 export interface RunRecord {

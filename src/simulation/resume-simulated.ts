@@ -1,10 +1,10 @@
 import type { Host, Limits, RolloutPolicy } from "#hive";
 import type { Journal, ResumeOutside, ResumeRunOptions, RolloutPlan, RolloutReport } from "#rollout";
 import { formatLine, journalHeader, parseJournal, resumeRun } from "#rollout";
+import type { VirtualClock } from "./clock/virtual-clock.ts";
 import type { Operator } from "./operator.ts";
 import { openOperator } from "./operator.ts";
 import type { RunRecord } from "./record-run.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
 
 /** `skep resume`, some time after the run ended without being at its end. */
 export interface ResumeOrder {

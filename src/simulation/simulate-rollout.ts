@@ -1,11 +1,11 @@
 import type { Goal, HiveDefinition, HiveInput, Host, LimitsInput, RolloutInput } from "#hive";
 import { parseHive, selectHosts } from "#hive";
 import { SimulationError } from "./errors.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault } from "./faults/fault.ts";
 import { madeUpHive } from "./made-up-hive.ts";
 import type { ResumeOrder } from "./resume-simulated.ts";
-import type { SimulatedRollout } from "./simulated-rollout.ts";
 import { SimulatedFleet } from "./simulated-fleet.ts";
+import type { SimulatedRollout } from "./simulated-rollout.ts";
 
 export interface SimulateRolloutOptions {
   /** What is deployed to: so many made-up hosts (`host-1`, …; see docs/simulating.md), or what a hive file exports. */

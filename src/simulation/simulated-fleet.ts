@@ -12,29 +12,29 @@ import type {
   Run,
 } from "#rollout";
 import { lookAtFleet, planRollout, runRollout } from "#rollout";
-import type { Fault } from "./fault.ts";
-import { openOperator } from "./operator.ts";
+import type { VirtualClock } from "./clock/virtual-clock.ts";
+import { createVirtualClock } from "./clock/virtual-clock.ts";
+import type { Fault } from "./faults/fault.ts";
+import { strikeFaults } from "./faults/strike-faults.ts";
+import { logInToSimulated } from "./host/simulated-connection.ts";
+import { simulatedGates } from "./host/simulated-gates.ts";
+import type { HostPace } from "./host/simulated-host.ts";
+import { SimulatedHost } from "./host/simulated-host.ts";
+import { simulatedSecrets } from "./host/simulated-secrets.ts";
+import { openSimulatedStore, readSimulatedStore } from "./host/simulated-store.ts";
+import { BASE_PATH, closuresOf, simulatedSystem } from "./host/simulated-systems.ts";
+import { standInCheck } from "./host/stand-in-checks.ts";
 import type { Operator } from "./operator.ts";
+import { openOperator } from "./operator.ts";
 import { mostUnavailable } from "./outages.ts";
 import type { Random } from "./random.ts";
 import { createRandom } from "./random.ts";
 import { openRecord } from "./record-run.ts";
 import type { ResumeOrder } from "./resume-simulated.ts";
 import { resumeSimulated } from "./resume-simulated.ts";
-import { logInToSimulated } from "./simulated-connection.ts";
-import { simulatedGates } from "./simulated-gates.ts";
-import type { HostPace } from "./simulated-host.ts";
-import { SimulatedHost } from "./simulated-host.ts";
 import type { SimulatedRollout } from "./simulated-rollout.ts";
-import { simulatedSecrets } from "./simulated-secrets.ts";
-import { openSimulatedStore, readSimulatedStore } from "./simulated-store.ts";
-import { BASE_PATH, closuresOf, simulatedSystem } from "./simulated-systems.ts";
-import { standInCheck } from "./stand-in-checks.ts";
 import type { HostStanding, Systems } from "./standing.ts";
 import { standingOf } from "./standing.ts";
-import { strikeFaults } from "./strike-faults.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
-import { createVirtualClock } from "./virtual-clock.ts";
 import { watchFleet } from "./watch-fleet.ts";
 
 /** When simulated time begins: the same in every run. */

@@ -1,5 +1,5 @@
 import type { Outcome, RolloutEvent, RolloutReport } from "#rollout";
-import type { Fault } from "./fault.ts";
+import type { Fault } from "./faults/fault.ts";
 import type { Outage } from "./outages.ts";
 import type { HostStanding } from "./standing.ts";
 import type { Overdue } from "./watch-fleet.ts";

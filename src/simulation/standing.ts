@@ -1,6 +1,6 @@
 import type { AgentState } from "#activation";
 import type { StorePath } from "#store";
-import type { SimulatedHost } from "./simulated-host.ts";
+import type { SimulatedHost } from "./host/simulated-host.ts";
 
 /** A system as a test speaks of it: what the host had before the run, what the run brings it, none, or another. */
 export type SystemWord = "old" | "new" | "none" | "other";

@@ -1,7 +1,7 @@
 import type { RolloutHappening } from "#rollout";
+import type { SimulatedHost } from "./host/simulated-host.ts";
+import type { SimulatedRun } from "./host/simulated-run.ts";
 import type { Outage } from "./outages.ts";
-import type { SimulatedHost } from "./simulated-host.ts";
-import type { SimulatedRun } from "./simulated-run.ts";
 
 /** A host that ran what it was never told to keep, longer than its agent may take. */
 export interface Overdue {

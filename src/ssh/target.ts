@@ -1,5 +1,5 @@
+import type { SshFiles } from "./config/ssh-files.ts";
 import type { Elevation } from "./elevation.ts";
-import type { SshFiles } from "./ssh-files.ts";
 
 /**
  * What the operator said about how to reach a host. Everything not said comes from ssh_config, then from SSH's

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadHive } from "../../src/cli/load-hive.ts";
+import { loadHive } from "../../src/cli/hive/load-hive.ts";
 
 let folder = "";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Goal } from "#hive";
 import { GOALS } from "#hive";
-import { refuseIdleOptions } from "../../src/cli/refuse-odd-options.ts";
+import { refuseIdleOptions } from "../../src/cli/options/refuse-odd-options.ts";
 import { runSkep } from "./run-skep.ts";
 
 let cwd = "";

@@ -5,8 +5,8 @@ import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RolloutInput } from "#hive";
 import { command, nixos, parseHive } from "#hive";
-import type { RolloutArguments } from "../../src/cli/rollout-options.ts";
-import { policyOf } from "../../src/cli/rollout-options.ts";
+import type { RolloutArguments } from "../../src/cli/options/rollout-options.ts";
+import { policyOf } from "../../src/cli/options/rollout-options.ts";
 import { runSkep } from "./run-skep.ts";
 
 const system = nixos({ flake: "github:example/fleet" });

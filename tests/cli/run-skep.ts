@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { runCli } from "#cli";
-import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Terminal } from "../../src/cli/terminal/terminal.ts";
 
 export interface SkepRun {
   readonly exitCode: number;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { useColors } from "#report";
-import { plainLine, plainLines } from "../../src/report/plain-text.ts";
-import { createPaint } from "../../src/report/paint.ts";
-import { renderSpans, wordSpans, wrapSpans } from "../../src/report/spans.ts";
-import { cut, padEnd, padStart, widthOf } from "../../src/report/width.ts";
+import { plainLine, plainLines } from "../../src/report/text/plain-text.ts";
+import { createPaint } from "../../src/report/text/paint.ts";
+import { renderSpans, wordSpans, wrapSpans } from "../../src/report/text/spans.ts";
+import { cut, padEnd, padStart, widthOf } from "../../src/report/text/width.ts";
 
 const paint = createPaint(false);
 const hostile = fc.string({

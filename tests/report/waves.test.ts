@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { stepsFor } from "#rollout";
 import type { RolloutEvent } from "#rollout";
-import { createPaint } from "../../src/report/paint.ts";
-import { renderFrame } from "../../src/report/frame.ts";
-import { applyEvent, createRunState } from "../../src/report/run-state.ts";
+import { createPaint } from "../../src/report/text/paint.ts";
+import { renderFrame } from "../../src/report/screen/frame.ts";
+import { applyEvent, createRunState } from "../../src/report/run/run-state.ts";
 import { reportRun } from "./report-run.ts";
 import { name, NOON } from "./typical-run.ts";
 

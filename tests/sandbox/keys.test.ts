@@ -1,6 +1,6 @@
 import ssh2 from "ssh2";
 import { expect, it } from "vitest";
-import { generateKeyPair } from "../../src/sandbox/keys.ts";
+import { generateKeyPair } from "../../src/sandbox/ssh/keys.ts";
 
 it("makes no key that cannot be read again, however many are made", () => {
   const pairs = Array.from({ length: 2_000 }, generateKeyPair);

@@ -5,7 +5,7 @@ import { parseHive, system } from "#hive";
 import { rollOut } from "#rollout";
 import type { Sandbox } from "#sandbox";
 import { startSandbox, twinsOf } from "#sandbox";
-import { noticeOfSecrets } from "../../src/cli/stand-in-source.ts";
+import { noticeOfSecrets } from "../../src/cli/sandbox/stand-in-source.ts";
 
 const { hosts, ...hive } = parseHive(
   {

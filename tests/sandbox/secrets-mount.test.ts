@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { startSandbox } from "#sandbox";
-import { placeWord } from "../../src/sandbox/place-words.ts";
+import { placeWord } from "../../src/sandbox/systemd/place-words.ts";
 import { resolveInRoot } from "../../src/sandbox/resolve-in-root.ts";
 import { makeTmpfsFolder } from "../../src/sandbox/tmpfs-folder.ts";
 import { logIn, sh } from "./log-in.ts";

@@ -13,7 +13,7 @@ import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import type { Connection } from "#ssh";
 import { connect } from "#ssh";
-import { generateKeyPair } from "../../src/sandbox/keys.ts";
+import { generateKeyPair } from "../../src/sandbox/ssh/keys.ts";
 import { logIn, sh } from "./log-in.ts";
 
 const MiB = 1024 * 1024;

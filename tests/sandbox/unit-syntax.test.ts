@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { placeWord } from "../../src/sandbox/place-words.ts";
+import { placeWord } from "../../src/sandbox/systemd/place-words.ts";
 import { resolveInRoot } from "../../src/sandbox/resolve-in-root.ts";
-import { parseUnitTexts } from "../../src/sandbox/unit-text.ts";
-import { expandSpecifiers, expandVariables, splitUnitWords } from "../../src/sandbox/unit-words.ts";
+import { parseUnitTexts } from "../../src/sandbox/systemd/unit-text.ts";
+import { expandSpecifiers, expandVariables, splitUnitWords } from "../../src/sandbox/systemd/unit-words.ts";
 
 describe("parseUnitTexts()", () => {
   it("reads sections, lists, continued lines and comments", () => {

@@ -12,8 +12,8 @@ import type { StorePath } from "#store";
 import { parseStorePath } from "#store";
 import type { SystemFault } from "#simulation";
 import { createRandom, createVirtualClock } from "#simulation";
-import { SimulatedConnection } from "../../src/simulation/simulated-connection.ts";
-import { SimulatedHost } from "../../src/simulation/simulated-host.ts";
+import { SimulatedConnection } from "../../src/simulation/host/simulated-connection.ts";
+import { SimulatedHost } from "../../src/simulation/host/simulated-host.ts";
 import { localRunner } from "../local-runner.ts";
 
 /** More where there is time, and others: SKEP_COURSES=60 SKEP_SEED=7. */

@@ -5,7 +5,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import type { ClientInfo, Connection, ServerChannel } from "ssh2";
-import { generateKeyPair } from "../../src/sandbox/keys.ts";
+import { generateKeyPair } from "../../src/sandbox/ssh/keys.ts";
 
 /** What a faulty server does with a client that has logged in (any user, no key needed). */
 export type Behaviour = (

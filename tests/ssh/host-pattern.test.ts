@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matchesPattern, matchesPatternList } from "../../src/ssh/host-pattern.ts";
+import { matchesPattern, matchesPatternList } from "../../src/ssh/config/host-pattern.ts";
 
 describe("matchesPattern()", () => {
   it("agrees with the regular expression a pattern means", () => {

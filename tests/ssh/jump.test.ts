@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "#ssh";
-import { parseProxyJump } from "../../src/ssh/jump.ts";
+import { parseProxyJump } from "../../src/ssh/login/jump.ts";
 import { sshdMissing, startSshd } from "./sshd.ts";
 import type { Sshd } from "./sshd.ts";
 

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { judgeHostKey, keysKnownFor, knownHostName, parseKnownHosts } from "../../src/ssh/known-hosts.ts";
+import { judgeHostKey, keysKnownFor, knownHostName, parseKnownHosts } from "../../src/ssh/host-keys/known-hosts.ts";
 
 const ED25519 = key("ssh-ed25519", 1);
 const OTHER = key("ssh-ed25519", 2);

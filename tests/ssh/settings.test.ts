@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readSettingsFromFiles } from "../../src/ssh/config-file.ts";
-import { readSettingsFromOpenSsh } from "../../src/ssh/openssh-config.ts";
-import { resolveSettings } from "../../src/ssh/settings.ts";
+import { readSettingsFromFiles } from "../../src/ssh/config/config-file.ts";
+import { readSettingsFromOpenSsh } from "../../src/ssh/config/openssh-config.ts";
+import { resolveSettings } from "../../src/ssh/config/settings.ts";
 import { sshdMissing } from "./sshd.ts";
 
 let folder = "";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createSlots } from "../../src/ssh/slots.ts";
+import { createSlots } from "../../src/ssh/connection/slots.ts";
 
 const never = new AbortController().signal;
 

@@ -5,9 +5,9 @@ import { delimiter, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { messageOf } from "#core";
-import { readSettingsFromOpenSsh } from "../../src/ssh/openssh-config.ts";
-import type { RawSettings } from "../../src/ssh/raw-settings.ts";
-import { openSshFiles } from "../../src/ssh/ssh-files.ts";
+import { readSettingsFromOpenSsh } from "../../src/ssh/config/openssh-config.ts";
+import type { RawSettings } from "../../src/ssh/config/raw-settings.ts";
+import { openSshFiles } from "../../src/ssh/config/ssh-files.ts";
 import { sshdMissing } from "./sshd.ts";
 
 const KEYWORDS = [

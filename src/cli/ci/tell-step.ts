@@ -5,9 +5,9 @@ import { messageOf, SkepError } from "#core";
 import type { OutputFormat } from "#report";
 import { stepErrorJunit, stepErrorLog, stepErrorMarkdown } from "#report";
 import { exitCodeOfError } from "../exit-codes.ts";
-import { errorText } from "../print-error.ts";
-import type { Terminal } from "../terminal.ts";
-import { afterwards, appendOutput, writeOutput } from "../write-output.ts";
+import { errorText } from "../terminal/print-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { afterwards, appendOutput, writeOutput } from "../terminal/write-output.ts";
 
 /** Where a pipeline looks for how its step ended. */
 export interface Step {

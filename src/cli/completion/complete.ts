@@ -1,5 +1,5 @@
 import type { CommandDescription } from "../describe-commands.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { readNames } from "./read-names.ts";
 import { splitLine } from "./split-line.ts";
 import type { Candidate, Wanted } from "./wanted.ts";

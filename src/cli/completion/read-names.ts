@@ -3,11 +3,11 @@ import { dirname, relative } from "node:path";
 import type { Hive } from "#hive";
 import { listRuns, runsFolder } from "#rollout";
 import { SecretsError } from "#secrets";
-import { findHive } from "../find-hive.ts";
-import { loadHive } from "../load-hive.ts";
-import { readDefinition } from "../read-definition.ts";
+import { findHive } from "../hive/find-hive.ts";
+import { loadHive } from "../hive/load-hive.ts";
+import { readDefinition } from "../hive/read-definition.ts";
 import { findRules } from "../secrets/find-rules.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { Candidate, NameKind, Wanted } from "./wanted.ts";
 
 /** Who presses Tab waits for it: a hive that takes longer has nothing to offer. */

@@ -3,7 +3,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CliError } from "../errors.ts";
-import type { InitArguments, PIPELINES } from "../init-command.ts";
+import type { InitArguments, PIPELINES } from "./init-command.ts";
 
 const run = promisify(execFile);
 

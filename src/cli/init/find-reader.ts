@@ -4,7 +4,7 @@ import { errnoOf, messageOf } from "#core";
 import { generateIdentity, parseRecipient } from "#secrets";
 import { CliError } from "../errors.ts";
 import { ownIdentityFile } from "../secrets/identity-files.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Who reads the secrets that are made. */
 export interface Reader {

@@ -1,6 +1,6 @@
 import type { Host } from "#hive";
 import type { ExecEnding, ExecOutput } from "#rollout";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { OutputSink } from "./prefix-output.ts";
 
 /** What is kept of each stream of each host that is under way. */

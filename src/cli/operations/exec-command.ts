@@ -1,9 +1,9 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
-import type { HiveArguments } from "../hive-options.ts";
-import { withHiveOptions } from "../hive-options.ts";
-import type { SshArguments } from "../ssh-options.ts";
-import { withSshOptions } from "../ssh-options.ts";
-import type { Terminal } from "../terminal.ts";
+import type { HiveArguments } from "../options/hive-options.ts";
+import { withHiveOptions } from "../options/hive-options.ts";
+import type { SshArguments } from "../options/ssh-options.ts";
+import { withSshOptions } from "../options/ssh-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** The options of `skep exec` beside those of the hive and of SSH. */
 export const execOptions = {

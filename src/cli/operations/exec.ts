@@ -1,20 +1,20 @@
 import { constants } from "node:os";
-import { formatDuration, parseDuration } from "#core";
 import type { Argv } from "#core";
+import { formatDuration, parseDuration } from "#core";
 import { MAX_DURATION_MS } from "#hive";
 import { createPaint, useColors } from "#report";
 import type { ExecEnding } from "#rollout";
 import { execOnHosts } from "#rollout";
 import { CliError } from "../errors.ts";
-import { loadSelection } from "../hive-options.ts";
-import { listenForInterrupts } from "../interrupts.ts";
-import { refuseOddParallel } from "../parallel.ts";
+import { loadSelection } from "../options/hive-options.ts";
+import { refuseOddParallel } from "../options/parallel.ts";
+import { readSshOptions } from "../options/read-ssh-options.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
-import { readSshOptions } from "../read-ssh-options.ts";
-import type { Terminal } from "../terminal.ts";
-import { untilUnread } from "../terminal.ts";
-import type { ExecArguments } from "./exec-command.ts";
+import { listenForInterrupts } from "../terminal/interrupts.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { untilUnread } from "../terminal/terminal.ts";
 import { collectOutput } from "./collect-output.ts";
+import type { ExecArguments } from "./exec-command.ts";
 import { prefixOutput } from "./prefix-output.ts";
 import { refuseUnselected } from "./refuse-unselected.ts";
 

@@ -1,9 +1,9 @@
-import { StringDecoder } from "node:string_decoder";
 import { once } from "node:events";
+import { StringDecoder } from "node:string_decoder";
 import type { Host } from "#hive";
 import { createPaint, plainLine, useColors } from "#report";
 import type { ExecEnding, ExecOutput } from "#rollout";
-import type { Stream, Terminal } from "../terminal.ts";
+import type { Stream, Terminal } from "../terminal/terminal.ts";
 
 /** Where what commands print goes. */
 export interface OutputSink {

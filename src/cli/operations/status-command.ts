@@ -1,10 +1,10 @@
 import type { Argv as Yargs, InferredOptionTypes } from "yargs";
-import { deployOptions } from "../deploy-command.ts";
-import type { HiveArguments } from "../hive-options.ts";
-import { withHiveOptions } from "../hive-options.ts";
-import type { SshArguments } from "../ssh-options.ts";
-import { withSshOptions } from "../ssh-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { deployOptions } from "../deploy/deploy-command.ts";
+import type { HiveArguments } from "../options/hive-options.ts";
+import { withHiveOptions } from "../options/hive-options.ts";
+import type { SshArguments } from "../options/ssh-options.ts";
+import { withSshOptions } from "../options/ssh-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** The options of `skep status` beside those of the hive and of SSH. */
 export const statusOptions = {

@@ -4,7 +4,7 @@ import type { Paint, Style } from "#report";
 import { plainLine } from "#report";
 import type { Visit } from "#rollout";
 import { describeSystem } from "#rollout";
-import { table } from "../table.ts";
+import { table } from "../terminal/table.ts";
 import type { HostStatus } from "./host-status.ts";
 import { shortRevision } from "./revision.ts";
 

@@ -1,8 +1,8 @@
 import { localTime, systemClock } from "#core";
 import { createPaint, useColors } from "#report";
-import { drawingOn } from "../draw.ts";
-import type { Terminal } from "../terminal.ts";
-import { watch } from "../watch.ts";
+import { drawingOn } from "../terminal/draw.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { watch } from "../terminal/watch.ts";
 import { statusJson } from "./status-json.ts";
 import type { SeenHost } from "./status-text.ts";
 import { statusText, statusVerdict } from "./status-text.ts";

@@ -1,12 +1,12 @@
 import { localTime } from "#core";
 import type { Goal } from "#hive";
 import { hostsOfPlan, revivePolicy } from "#rollout";
-import type { Deployment } from "../deploy.ts";
-import type { DeployArguments } from "../deploy-command.ts";
+import type { DeployArguments } from "../deploy/deploy-command.ts";
+import type { Deployment } from "../deploy/deploy.ts";
 import { CliError } from "../errors.ts";
-import { loadHive } from "../load-hive.ts";
-import { rolloutOptions } from "../rollout-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { loadHive } from "../hive/load-hive.ts";
+import { rolloutOptions } from "../options/rollout-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { ReadPlanArguments } from "./read-plan.ts";
 import { readPlan } from "./read-plan.ts";
 

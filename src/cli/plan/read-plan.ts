@@ -4,7 +4,7 @@ import { formatDuration, localTime, parseDuration, reasonOf } from "#core";
 import type { FleetPlan } from "#rollout";
 import { parsePlan, PlanError } from "#rollout";
 import { CliError } from "../errors.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { verifyPlan } from "./ssh-signature.ts";
 
 export interface ReadPlanArguments {

@@ -2,14 +2,14 @@ import type { SkepErrorJson } from "#core";
 import type { Finding } from "#secrets";
 import { checkRepository, SecretsError } from "#secrets";
 import { CliError } from "../errors.ts";
-import type { CheckArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { count } from "./count.ts";
 import { loadIdentities } from "./load-identities.ts";
 import { loadRepository } from "./load-rules.ts";
 import type { HostFinding, HostsChecked } from "./on-hosts-check.ts";
 import type { Fleet } from "./on-hosts.ts";
 import { printHostError } from "./print-host-error.ts";
+import type { CheckArguments } from "./secrets-command.ts";
 
 /**
  * Checks the secrets, and with `--on-host` whether hosts can open theirs, prints what it finds, and returns the exit code:

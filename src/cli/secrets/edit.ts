@@ -1,12 +1,12 @@
 import type { OpenedSecret, Plaintext, SecretState } from "#secrets";
 import { findSecret, openSecret, readSwaps, SecretsError, withPlaintextFile, writeSecret } from "#secrets";
-import { listenForInterrupts } from "../interrupts.ts";
-import type { IdentityArguments, NameArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import { listenForInterrupts } from "../terminal/interrupts.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadIdentities } from "./load-identities.ts";
 import { loadRepository } from "./load-rules.ts";
 import { readInput } from "./read-input.ts";
 import { runEditor } from "./run-editor.ts";
+import type { IdentityArguments, NameArguments } from "./secrets-command.ts";
 
 /** Changes a secret in an editor, or replaces it by standard input. */
 export async function editSecret(args: NameArguments & IdentityArguments, terminal: Terminal): Promise<number> {

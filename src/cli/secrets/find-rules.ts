@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { SecretsError } from "#secrets";
-import { findHive } from "../find-hive.ts";
+import { findHive } from "../hive/find-hive.ts";
 
 const NAMES = ["secrets.ts", "secrets.mts", "secrets.js", "secrets.mjs", "secrets.nix"] as const;
 const HINT =

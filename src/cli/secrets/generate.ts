@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { findSecret, Plaintext, SecretsError, writeSecret } from "#secrets";
 import { CliError } from "../errors.ts";
-import type { NameArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { refuseExisting } from "./edit.ts";
 import { loadRepository } from "./load-rules.ts";
+import type { NameArguments } from "./secrets-command.ts";
 
 const MAX_LENGTH = 65_536;
 

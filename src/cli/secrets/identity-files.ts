@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Where private keys are looked for. */
 export interface IdentityFiles {

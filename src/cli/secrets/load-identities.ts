@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { errnoOf, messageOf } from "#core";
 import type { Identity } from "#secrets";
 import { parseIdentities, SecretsError, usePlugins } from "#secrets";
-import type { Terminal } from "../terminal.ts";
-import { identityFiles } from "./identity-files.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { IdentityFiles } from "./identity-files.ts";
+import { identityFiles } from "./identity-files.ts";
 import { openPrompts } from "./open-prompts.ts";
 
 /**

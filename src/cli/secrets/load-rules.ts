@@ -1,16 +1,16 @@
 import { dirname, resolve } from "node:path";
-import { HiveError } from "#hive";
 import type { Hive } from "#hive";
+import { HiveError } from "#hive";
 import type { Repository, Rules } from "#secrets";
 import { parseRules, readRepository, SecretsError } from "#secrets";
-import { loadHive } from "../load-hive.ts";
-import { readDefinition } from "../read-definition.ts";
-import type { SecretsArguments } from "../secrets-command.ts";
-import type { SshArguments } from "../ssh-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { loadHive } from "../hive/load-hive.ts";
+import { readDefinition } from "../hive/read-definition.ts";
+import type { SshArguments } from "../options/ssh-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { findHostKeys } from "./find-host-keys.ts";
 import { findRules } from "./find-rules.ts";
 import { readAgenix } from "./read-agenix.ts";
+import type { SecretsArguments } from "./secrets-command.ts";
 
 /** What the command line says of where rules, hosts and their keys are. */
 export type RulesArguments = Partial<SecretsArguments & Pick<SshArguments, "ssh-config" | "known-hosts">>;

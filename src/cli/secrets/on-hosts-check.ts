@@ -4,12 +4,12 @@ import type { SkepErrorJson } from "#core";
 import { SkepError } from "#core";
 import type { Host } from "#hive";
 import type { SecretsSource } from "#rollout";
-import { listenForInterrupts } from "../interrupts.ts";
-import type { CheckArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import { listenForInterrupts } from "../terminal/interrupts.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadIdentities } from "./load-identities.ts";
 import type { Fleet } from "./on-hosts.ts";
 import { visitFleet } from "./on-hosts.ts";
+import type { CheckArguments } from "./secrets-command.ts";
 import { openSecretsSource } from "./secrets-source.ts";
 
 /** What keeps a host from having its secrets. */

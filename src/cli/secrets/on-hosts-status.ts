@@ -1,15 +1,15 @@
 import type { HostFacts } from "#activation";
 import { probeHost, readSecrets } from "#activation";
 import type { Visit } from "#rollout";
-import { listenForInterrupts } from "../interrupts.ts";
-import type { OnHostsArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import { listenForInterrupts } from "../terminal/interrupts.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { HostStatus } from "./host-status.ts";
 import { describeHost, judgeHost } from "./host-status.ts";
 import { loadFleet, visitFleet } from "./on-hosts.ts";
 import { printHostError } from "./print-host-error.ts";
 import type { HostKeys } from "./retired.ts";
 import { keysOfHost } from "./retired.ts";
+import type { OnHostsArguments } from "./secrets-command.ts";
 import { openSecretsSource } from "./secrets-source.ts";
 import { wantedBy } from "./wanted-set.ts";
 

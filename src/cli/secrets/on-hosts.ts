@@ -3,12 +3,12 @@ import type { Hive, Host } from "#hive";
 import type { Visit } from "#rollout";
 import { visitHosts } from "#rollout";
 import type { Repository } from "#secrets";
-import { refuseOddParallel } from "../parallel.ts";
-import { loadSelection } from "../hive-options.ts";
-import type { OnHostsArguments } from "../secrets-command.ts";
-import { readSshOptions } from "../read-ssh-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { loadSelection } from "../options/hive-options.ts";
+import { refuseOddParallel } from "../options/parallel.ts";
+import { readSshOptions } from "../options/read-ssh-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadRepositoryFor } from "./load-rules.ts";
+import type { OnHostsArguments } from "./secrets-command.ts";
 
 /** The hosts whose secrets a command is about. */
 export interface Fleet {

@@ -3,7 +3,7 @@ import { ReadStream, WriteStream } from "node:tty";
 import { Redacted } from "#core";
 import type { AskPassphrase, PluginPrompts } from "#secrets";
 import { SecretsError } from "#secrets";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";

@@ -1,5 +1,5 @@
 import { Plaintext } from "#secrets";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** What comes on standard input, whole; undefined when that is a terminal, and an editor is asked for. */
 export async function readInput({ stdin }: Terminal): Promise<Plaintext | undefined> {

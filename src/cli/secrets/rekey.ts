@@ -1,10 +1,10 @@
 import type { RekeyStep } from "#secrets";
 import { describeKeys, describeReader, findSecret, planRekey, rekey } from "#secrets";
-import { listenForInterrupts } from "../interrupts.ts";
-import type { RekeyArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import { listenForInterrupts } from "../terminal/interrupts.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadIdentities } from "./load-identities.ts";
 import { loadRepository } from "./load-rules.ts";
+import type { RekeyArguments } from "./secrets-command.ts";
 
 /** Encrypts anew what its rule asks for, says what, and returns the exit code. */
 export async function rekeyFiles(args: RekeyArguments, terminal: Terminal): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Hive } from "#hive";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { RulesArguments } from "./load-rules.ts";
 import type { RepositorySecrets } from "./secrets-source.ts";
 

@@ -1,9 +1,9 @@
 import type { SecretState } from "#secrets";
 import { describeChanged, describeKeys, describeReader, isStale, sortDifference } from "#secrets";
 import { CliError } from "../errors.ts";
-import type { OnHostsArguments, SecretsArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadRepository } from "./load-rules.ts";
+import type { OnHostsArguments, SecretsArguments } from "./secrets-command.ts";
 
 type StatusArguments = SecretsArguments & { readonly json: boolean };
 

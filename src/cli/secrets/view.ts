@@ -1,8 +1,8 @@
 import { findSecret, openSecret } from "#secrets";
-import type { IdentityArguments, NameArguments } from "../secrets-command.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadIdentities } from "./load-identities.ts";
 import { loadRepository } from "./load-rules.ts";
+import type { IdentityArguments, NameArguments } from "./secrets-command.ts";
 
 /** Writes what a secret says to standard output, byte for byte. */
 export async function viewSecret(args: NameArguments & IdentityArguments, terminal: Terminal): Promise<number> {

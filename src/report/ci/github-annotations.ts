@@ -1,8 +1,8 @@
-import { plainLine, plainLines } from "../plain-text.ts";
-import type { RunState } from "../run-state.ts";
-import type { Trouble } from "../troubles.ts";
-import { troublesByWeight } from "../troubles.ts";
-import { counted, listNames, outcomeWord } from "../words.ts";
+import type { RunState } from "../run/run-state.ts";
+import type { Trouble } from "../run/troubles.ts";
+import { troublesByWeight } from "../run/troubles.ts";
+import { plainLine, plainLines } from "../text/plain-text.ts";
+import { counted, listNames, outcomeWord } from "../text/words.ts";
 import { githubCommand } from "./github-text.ts";
 
 /** GitHub shows so many of one kind for a step, and drops the others. */

@@ -1,7 +1,7 @@
 import type { LiveView } from "../live-view.ts";
 import type { Output } from "../output.ts";
-import type { Paint } from "../paint.ts";
-import type { RunState } from "../run-state.ts";
+import type { RunState } from "../run/run-state.ts";
+import type { Paint } from "../text/paint.ts";
 import { githubAnnotations } from "./github-annotations.ts";
 import { githubCommand, withoutGithubCommands } from "./github-text.ts";
 import { openSectionsView } from "./sections-view.ts";

@@ -1,12 +1,12 @@
 import { formatDuration } from "#core";
 import type { RolloutEvent } from "#rollout";
-import { openLinesView } from "../lines-view.ts";
+import { openLinesView } from "../lines/lines-view.ts";
 import type { LiveView } from "../live-view.ts";
 import type { Output } from "../output.ts";
-import type { Paint } from "../paint.ts";
-import type { RunState } from "../run-state.ts";
-import { standing } from "../standing.ts";
-import { OUTCOME_MARKS, outcomeWord } from "../words.ts";
+import type { RunState } from "../run/run-state.ts";
+import { standing } from "../run/standing.ts";
+import type { Paint } from "../text/paint.ts";
+import { OUTCOME_MARKS, outcomeWord } from "../text/words.ts";
 
 /** How a CI system's log is folded. */
 export interface SectionMarks {

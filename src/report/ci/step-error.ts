@@ -5,7 +5,7 @@ import { codeBlock, codeSpan } from "../markdown/markdown-text.ts";
 import type { OutputFormat } from "../output-format.ts";
 import { chooseFormat } from "../output-format.ts";
 import type { OutputStream } from "../output.ts";
-import { plainLine, plainLines } from "../plain-text.ts";
+import { plainLine, plainLines } from "../text/plain-text.ts";
 import { githubCommand, withoutGithubCommands } from "./github-text.ts";
 import { GITLAB_MARKS } from "./gitlab-view.ts";
 

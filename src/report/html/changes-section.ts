@@ -1,9 +1,9 @@
-import { changeGroups, changesTitle, countsText, untoldHosts } from "../change-groups.ts";
-import type { ChangeGroup } from "../change-groups.ts";
 import type { ChangeRow } from "../plan/change-rows.ts";
-import { plainLine } from "../plain-text.ts";
-import type { RunState } from "../run-state.ts";
-import { counted } from "../words.ts";
+import type { ChangeGroup } from "../run/change-groups.ts";
+import { changeGroups, changesTitle, countsText, untoldHosts } from "../run/change-groups.ts";
+import type { RunState } from "../run/run-state.ts";
+import { plainLine } from "../text/plain-text.ts";
+import { counted } from "../text/words.ts";
 import { ENDINGS, endingOf, markOf, wordOf } from "./endings.ts";
 import { hostNames } from "./host-names.ts";
 import type { Markup } from "./markup.ts";

@@ -1,8 +1,8 @@
-import type { HostState } from "../run-state.ts";
+import type { Goal } from "#hive";
+import type { HostState } from "../run/run-state.ts";
 import { endingClass, endingWord } from "./endings.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
-import type { Goal } from "#hive";
 
 const [WIDTH, HEIGHT] = [20, 23];
 const ROW = HEIGHT * 0.75;

@@ -1,7 +1,7 @@
 import type { Goal } from "#hive";
 import type { Outcome } from "#rollout";
-import type { HostState } from "../run-state.ts";
-import { OUTCOME_MARKS, outcomeWord } from "../words.ts";
+import type { HostState } from "../run/run-state.ts";
+import { OUTCOME_MARKS, outcomeWord } from "../text/words.ts";
 
 /** How a host ended, or that it did not. */
 export type Ending = Outcome | "not-ended";

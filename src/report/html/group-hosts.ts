@@ -1,4 +1,4 @@
-import type { HostState } from "../run-state.ts";
+import type { HostState } from "../run/run-state.ts";
 import { ENDINGS, endingOf } from "./endings.ts";
 
 /** Up to so many hosts, each stands for itself. */

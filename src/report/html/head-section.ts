@@ -1,12 +1,12 @@
 import { formatBytes, formatDuration } from "#core";
-import type { HostState, RunState } from "../run-state.ts";
-import { verdictOf } from "../verdict.ts";
+import type { HostState, RunState } from "../run/run-state.ts";
+import { verdictOf } from "../run/verdict.ts";
+import { runWord } from "../text/words.ts";
 import { comb } from "./comb.ts";
 import { ENDINGS, endingOf, markOf, wordOf } from "./endings.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
 import type { RunOrigin } from "./origin.ts";
-import { runWord } from "../words.ts";
 
 const SHOWN_REVISION = 12;
 

@@ -1,10 +1,10 @@
 import { formatBytes, formatDuration } from "#core";
 import type { Step } from "#rollout";
-import { describeHost } from "../describe-host.ts";
-import { plainLine, plainLines } from "../plain-text.ts";
-import type { HostState, PastStep, RunState } from "../run-state.ts";
-import { logBefore } from "../troubles.ts";
-import { counted } from "../words.ts";
+import { describeHost } from "../run/describe-host.ts";
+import type { HostState, PastStep, RunState } from "../run/run-state.ts";
+import { logBefore } from "../run/troubles.ts";
+import { plainLine, plainLines } from "../text/plain-text.ts";
+import { counted } from "../text/words.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
 

@@ -1,4 +1,4 @@
-import { counted } from "../words.ts";
+import { counted } from "../text/words.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
 

@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration } from "#core";
-import type { HostState, RunState } from "../run-state.ts";
-import { counted } from "../words.ts";
+import type { HostState, RunState } from "../run/run-state.ts";
+import { counted } from "../text/words.ts";
 import { endingClass, endingOf, endingWord, markOf } from "./endings.ts";
 import { groupHosts } from "./group-hosts.ts";
 import { groupDetails, hostDetails } from "./host-details.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import type { RunState } from "../run-state.ts";
-import { verdictOf } from "../verdict.ts";
+import type { RunState } from "../run/run-state.ts";
+import { verdictOf } from "../run/verdict.ts";
+import { runWord } from "../text/words.ts";
 import { changesSection } from "./changes-section.ts";
 import { headSection } from "./head-section.ts";
 import { hostsSection } from "./hosts-section.ts";
@@ -10,7 +11,6 @@ import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import { troublesSection } from "./troubles-section.ts";
 import { wavesSection } from "./waves-section.ts";
-import { runWord } from "../words.ts";
 
 /**
  * A run as one page that needs nothing else: no network, and no script to be read. Its policy lets a browser run the page's

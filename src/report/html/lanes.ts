@@ -1,6 +1,6 @@
 import { formatDuration } from "#core";
-import type { HostState, PastStep } from "../run-state.ts";
-import { counted } from "../words.ts";
+import type { HostState, PastStep } from "../run/run-state.ts";
+import { counted } from "../text/words.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";
 import { kindOfStep } from "./step-kinds.ts";

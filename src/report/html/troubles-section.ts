@@ -1,8 +1,8 @@
-import { plainLine, plainLines } from "../plain-text.ts";
-import type { RunState } from "../run-state.ts";
-import type { Trouble } from "../troubles.ts";
-import { troublesByWeight } from "../troubles.ts";
-import { counted } from "../words.ts";
+import type { RunState } from "../run/run-state.ts";
+import type { Trouble } from "../run/troubles.ts";
+import { troublesByWeight } from "../run/troubles.ts";
+import { plainLine, plainLines } from "../text/plain-text.ts";
+import { counted } from "../text/words.ts";
 import { endingOf, markOf, wordOf } from "./endings.ts";
 import { hostNames } from "./host-names.ts";
 import type { Markup } from "./markup.ts";

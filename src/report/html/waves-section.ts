@@ -1,6 +1,6 @@
 import { formatDuration } from "#core";
-import { plainLine } from "../plain-text.ts";
-import type { RunState, WaveState } from "../run-state.ts";
+import type { RunState, WaveState } from "../run/run-state.ts";
+import { plainLine } from "../text/plain-text.ts";
 import { ENDINGS, endingOf, markOf, wordOf } from "./endings.ts";
 import type { Markup } from "./markup.ts";
 import { markup } from "./markup.ts";

@@ -9,11 +9,11 @@
  *         system-out                         its steps, its system, what there is to know
  */
 import { formatDuration } from "#core";
-import { describeHost } from "../describe-host.ts";
-import { plainLines } from "../plain-text.ts";
-import type { HostState, RunState } from "../run-state.ts";
-import { logBefore } from "../troubles.ts";
-import { outcomeWord, runWord } from "../words.ts";
+import { describeHost } from "../run/describe-host.ts";
+import type { HostState, RunState } from "../run/run-state.ts";
+import { logBefore } from "../run/troubles.ts";
+import { plainLines } from "../text/plain-text.ts";
+import { outcomeWord, runWord } from "../text/words.ts";
 import { xmlAttributes, xmlText } from "./xml-text.ts";
 
 /** The whole file. */

@@ -1,5 +1,5 @@
 import type { FleetPlan, HostReport } from "#rollout";
-import { applyEvent, createRunState } from "../run-state.ts";
+import { applyEvent, createRunState } from "../run/run-state.ts";
 import { junitXml } from "./junit-xml.ts";
 
 /** A plan in which hosts failed as JUnit XML: these as failures, all others skipped for `reason`. */

@@ -1,10 +1,10 @@
-import type { ChangeGroup } from "../change-groups.ts";
-import { changeGroups, changesTitle, countsText } from "../change-groups.ts";
 import type { ChangeRow } from "../plan/change-rows.ts";
-import { plainLine } from "../plain-text.ts";
-import type { RunState } from "../run-state.ts";
-import { cut } from "../width.ts";
-import { counted, listNames, outcomeWord } from "../words.ts";
+import type { ChangeGroup } from "../run/change-groups.ts";
+import { changeGroups, changesTitle, countsText } from "../run/change-groups.ts";
+import type { RunState } from "../run/run-state.ts";
+import { plainLine } from "../text/plain-text.ts";
+import { cut } from "../text/width.ts";
+import { counted, listNames, outcomeWord } from "../text/words.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { codeSpan } from "./markdown-text.ts";
 

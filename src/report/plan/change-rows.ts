@@ -1,7 +1,7 @@
 import { formatBytes } from "#core";
 import type { SystemChange } from "#rollout";
-import type { Style } from "../paint.ts";
-import { plainLine } from "../plain-text.ts";
+import type { Style } from "../text/paint.ts";
+import { plainLine } from "../text/plain-text.ts";
 
 /** One thing that changes, in words. */
 export interface ChangeRow {

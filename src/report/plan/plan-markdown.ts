@@ -1,5 +1,5 @@
 import type { FleetPlan } from "#rollout";
-import { plainLine } from "../plain-text.ts";
+import { plainLine } from "../text/plain-text.ts";
 import type { ChangeRow } from "./change-rows.ts";
 import { changeRows } from "./change-rows.ts";
 import {

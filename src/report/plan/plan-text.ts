@@ -1,9 +1,9 @@
 import type { FleetPlan } from "#rollout";
-import type { Paint } from "../paint.ts";
-import { createPaint } from "../paint.ts";
-import { plainLine } from "../plain-text.ts";
-import { cut, padEnd, widthOf } from "../width.ts";
-import { listNames } from "../words.ts";
+import type { Paint } from "../text/paint.ts";
+import { createPaint } from "../text/paint.ts";
+import { plainLine } from "../text/plain-text.ts";
+import { cut, padEnd, widthOf } from "../text/width.ts";
+import { listNames } from "../text/words.ts";
 import type { ChangeRow } from "./change-rows.ts";
 import { changeRows } from "./change-rows.ts";
 import {

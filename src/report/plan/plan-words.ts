@@ -1,8 +1,8 @@
 import { formatBytes, formatDuration } from "#core";
 import type { FleetPlan, HostPlan, PlannedHostChange, PlanWave } from "#rollout";
-import { plainLine } from "../plain-text.ts";
-import { describeChange } from "../system-text.ts";
-import { counted } from "../words.ts";
+import { plainLine } from "../text/plain-text.ts";
+import { describeChange } from "../text/system-text.ts";
+import { counted } from "../text/words.ts";
 
 /** `plan 20260131-142501-3f9a: switch of 3 hosts of fleet at 0123456789ab, by ann@laptop`. */
 export function headline({ id, goal, hosts, hive, revision, madeBy }: FleetPlan): string {

@@ -1,0 +1,153 @@
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { chooseFormat, planJunit, planMarkdown, planText, withoutGithubCommands } from "#report";
+import { formatPlan, incompleteError } from "#rollout";
+import { SecretsError } from "#secrets";
+import { carryOut } from "../deploy/deploy.ts";
+import { CliError } from "../errors.ts";
+import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
+import { loadSelection } from "../options/hive-options.ts";
+import { loadPlanned } from "../plan/load-planned.ts";
+import { makePlan } from "../plan/plan.ts";
+import { report } from "../report/report.ts";
+import { checkSecrets } from "../secrets/check.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { afterwards, makeOutputFolder, writeOutput } from "../terminal/write-output.ts";
+import type { CiArguments } from "./ci-command.ts";
+import { appendSummary, tellError, tellOutputs } from "./tell-step.ts";
+
+/** What a pipeline is told of a step, as `GITHUB_OUTPUT` takes it. */
+interface Outputs {
+  changes?: boolean;
+  plan?: string;
+  run?: string;
+}
+
+/**
+ * Checks, plans and with `--deploy` deploys, for a pipeline: nobody is asked anything. Returns the exit code. However it ends,
+ * the pipeline is told: what went wrong, and the outputs.
+ */
+export async function ci(args: CiArguments, console: Terminal): Promise<number> {
+  const terminal: Terminal = { ...console, stdin: undefined };
+  const outputs: Outputs = {};
+  let folder: string | undefined;
+  let exitCode: number;
+  try {
+    refuseContradictions(args);
+    folder = await openFolder(resolve(terminal.cwd, args.artifacts));
+    exitCode = await work(args, { terminal, folder, outputs });
+  } catch (error) {
+    exitCode = exitCodeOfError(error);
+    await tellError(error, { terminal, output: args.output, folder });
+  }
+  return afterwards(exitCode, terminal, () => tellOutputs({ ...outputs, "exit-code": exitCode }, terminal));
+}
+
+/** The folder of the artifacts, without reports of an earlier run. @throws CliError `cli/file`. */
+async function openFolder(folder: string): Promise<string> {
+  await makeOutputFolder(folder, { what: "the artifacts" });
+  for (const name of ["junit.xml", "report.html"]) await rm(join(folder, name), { force: true });
+  return folder;
+}
+
+interface Job {
+  readonly terminal: Terminal;
+  /** Where the artifacts go, absolute. */
+  readonly folder: string;
+  readonly outputs: Outputs;
+}
+
+async function work(args: CiArguments, job: Job): Promise<number> {
+  const { terminal, outputs } = job;
+  say("checking the secrets", { args, terminal });
+  await checkTheSecrets(args, terminal);
+  const reviewed = args.plan === undefined ? undefined : resolve(terminal.cwd, args.plan);
+  if (reviewed === undefined) {
+    say("planning", { args, terminal });
+    const planned = await planIt(args, job);
+    if (planned !== 10 || !args.deploy) return planned === 10 && !args["exit-code"] ? 0 : planned;
+  }
+  const file = reviewed ?? join(job.folder, "plan.json");
+  outputs.plan = file;
+  say(`deploying ${file}`, { args, terminal });
+  return deployIt(file, args, job);
+}
+
+/** @throws SecretsError `secrets/check` when something is wrong with them. */
+async function checkTheSecrets(args: CiArguments, terminal: Terminal): Promise<void> {
+  try {
+    // What is found goes where the progress goes: standard output is the plan's.
+    await checkSecrets(
+      { ...args, "on-host": false, on: undefined, json: false, parallel: undefined },
+      { ...terminal, stdout: terminal.stderr },
+    );
+  } catch (error) {
+    const hasNone = error instanceof SecretsError && error.code === "secrets/rules-not-found";
+    if (!hasNone || (await loadSelection(args, terminal)).hosts.some((host) => host.secrets.length > 0)) throw error;
+  }
+}
+
+/** @returns the exit code of a plan, which is kept with the artifacts. */
+async function planIt(args: CiArguments, job: Job): Promise<number> {
+  const { terminal, folder, outputs } = job;
+  const { stdout, stderr, env } = terminal;
+  const plan = await makePlan("switch", { ...args, confirm: false, keep: true }, terminal);
+  if (plan === undefined) {
+    await appendSummary("### skep ci: stopped while planning, so nothing was deployed\n", terminal);
+    return 130;
+  }
+  const file = join(folder, "plan.json");
+  const markdown = planMarkdown(plan);
+  await writeOutput(file, formatPlan(plan), { what: "the plan" });
+  await writeOutput(join(folder, "plan.md"), markdown, { what: "the plan" });
+  const text = planText(plan, { colors: false, columns: COLUMNS });
+  stdout.write(chooseFormat(args.output, stderr, env) === "github" ? withoutGithubCommands(text) : text);
+  await appendSummary(markdown, terminal);
+  outputs.changes = plan.hosts.some(({ status }) => status === "changes");
+  outputs.plan = file;
+  const incomplete = incompleteError(plan);
+  if (incomplete !== undefined) {
+    const reason = args.deploy ? "the plan is incomplete, so nothing was deployed" : "it was only planned";
+    // Where a merge request looks for hosts that failed.
+    await writeOutput(join(folder, "junit.xml"), planJunit(plan, { reason }), { what: "the plan" });
+    // The exit code stays the plan's, which tells hosts from evaluation and secrets.
+    if (args.deploy) await tellError(incomplete, { terminal, output: args.output, folder });
+  }
+  return exitCodeOfPlan(plan);
+}
+
+const COLUMNS = 120;
+
+async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
+  const planned = await loadPlanned("switch", { ...args, plan }, terminal);
+  const how = { ...args, junit: join(folder, "junit.xml"), json: false, sandbox: false, "steal-lease": false };
+  const { run, exitCode } = await carryOut(planned, how, terminal);
+  outputs.run = run;
+  const page = join(folder, "report.html");
+  return afterwards(exitCode, terminal, () =>
+    report({ hive: args.hive, run, html: page, markdown: undefined, junit: undefined }, terminal),
+  );
+}
+
+function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {
+  if (!args.quiet) terminal.stderr.write(`skep: ${what}\n`);
+}
+
+/** @throws CliError `cli/usage`. */
+function refuseContradictions(args: CiArguments): void {
+  const { plan } = args;
+  const idle = (["plan", "allowed-signers", "signer"] as const).find((name) => args[name] !== undefined);
+  if (!args.deploy && idle !== undefined) {
+    throw new CliError("cli/usage", `--${idle} is for --deploy`, { hint: "see skep ci --help" });
+  }
+  if (args.deploy && args["exit-code"]) {
+    throw new CliError("cli/usage", "--exit-code tells of changes that are not deployed", {
+      hint: "leave it or --deploy out",
+    });
+  }
+  if (plan === undefined && (args["allowed-signers"] ?? args.signer) !== undefined) {
+    throw new CliError("cli/usage", "a plan that is made here is signed by nobody", {
+      hint: "name the plan that was reviewed and signed with --plan",
+    });
+  }
+}
