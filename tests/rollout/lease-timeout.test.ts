@@ -1,67 +1,38 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acquireLease } from "#activation";
 import type { FleetPlan, HostReport, PlanFleetOptions, RollOutOptions } from "#rollout";
-import { planFleet, rollOut } from "#rollout";
-import type { Sandbox, SandboxHost } from "#sandbox";
-import { startSandbox } from "#sandbox";
+import { planFleet } from "#rollout";
 import { logIn } from "../sandbox/log-in.ts";
-import { runningSystem } from "../sandbox/systems-of-host.ts";
-import { makeRebootHive } from "./reboot-hive.ts";
-
-const never = new AbortController().signal;
+import type { OneHost, Release } from "./one-host.ts";
+import { startOneHost } from "./one-host.ts";
 
 describe("a host that another run holds", { timeout: 60_000 }, () => {
-  let sandbox: Sandbox;
-  let machine: SandboxHost;
-  let directory = "";
+  let web: OneHost;
   beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: ["web-1"] });
-    machine = sandbox.host("web-1");
-    directory = mkdtempSync(join(tmpdir(), "skep-lease-timeout-"));
+    web = await startOneHost();
   });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(directory, { recursive: true });
-  });
+  afterEach(() => web[Symbol.asyncDispose]());
 
-  const running = (): string => runningSystem(machine);
-  const hiveOf = (release: string, slow = 0) =>
-    makeRebootHive({ directory, target: machine.target, release, slow, confirmTimeout: "3s" });
-
-  async function deploy(
-    release: string,
-    { slow, ...options }: Partial<RollOutOptions> & { readonly slow?: number } = {},
-  ): Promise<HostReport | undefined> {
-    const hive = hiveOf(release, slow);
-    const defaults = { goal: "switch", hosts: hive.hosts, stop: never, leave: never } as const;
-    return (await rollOut(hive, { ...defaults, onEvent: () => undefined, ...options })).hosts[0];
-  }
-
-  async function plan(release: string, options: Partial<PlanFleetOptions> = {}): Promise<FleetPlan> {
-    const hive = hiveOf(release);
-    const defaults = { goal: "switch", hosts: hive.hosts, signal: never } as const;
+  const running = (): string => web.running();
+  const soonBack = (release: string): Release => ({ release, confirmTimeout: "3s" });
+  const deploy = (release: string, options?: Partial<RollOutOptions>): Promise<HostReport> =>
+    web.deploy(soonBack(release), options);
+  function plan(release: string, options: Partial<PlanFleetOptions> = {}): Promise<FleetPlan> {
+    const hive = web.hive(soonBack(release));
+    const defaults = { goal: "switch", hosts: hive.hosts, signal: new AbortController().signal } as const;
     return planFleet(hive, { ...defaults, onEvent: () => undefined, ...options });
   }
 
   /** Leaves a host in the midst of its test, as a job that is killed does: the agent takes it back. */
   async function leaveInTest(release: string): Promise<void> {
     const before = running();
-    const leave = new AbortController();
-    await deploy(release, {
-      leave: leave.signal,
-      onEvent(event) {
-        if (event.type === "log" && event.step === "test") leave.abort();
-      },
-    });
+    await web.leaveWhen({ type: "log", step: "test" }, soonBack(release));
     await expect.poll(running).not.toBe(before);
   }
 
   async function hold(ttlMs: number): Promise<void> {
-    await using connection = await logIn(machine);
-    const access = { runner: connection, root: machine.root };
+    await using connection = await logIn(web.machine);
+    const access = { runner: connection, root: web.machine.root };
     await acquireLease(access, { run: "20260131-142501-3f9a", owner: "ann@laptop", reason: "tea", ttlMs });
   }
 
@@ -71,7 +42,7 @@ describe("a host that another run holds", { timeout: 60_000 }, () => {
     await leaveInTest("v2");
     const report = await deploy("v3", { leaseTimeoutMs: 30_000 });
     expect(report).toMatchObject({ outcome: "deployed", from: old });
-    expect(report?.notices).toEqual([
+    expect(report.notices).toEqual([
       expect.stringMatching(/^waits for its lease, 30 s at most: held by \S+@\S+ \(run /),
     ]);
   });

@@ -1,75 +1,39 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acquireLease, releaseLease, startAgent } from "#activation";
 import type { AgentOrder, HostAccess } from "#activation";
-import type { HostReport, RollOutOptions } from "#rollout";
-import { rollOut } from "#rollout";
-import type { Sandbox, SandboxHost } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import { logIn } from "../sandbox/log-in.ts";
-import { runningSystem } from "../sandbox/systems-of-host.ts";
-import { makeRebootHive } from "./reboot-hive.ts";
+import type { OneHost } from "./one-host.ts";
+import { startOneHost } from "./one-host.ts";
 
 describe("an operator who leaves", { timeout: 60_000 }, () => {
-  let sandbox: Sandbox;
-  let machine: SandboxHost;
-  let directory = "";
+  let web: OneHost;
   beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: ["web-1"] });
-    machine = sandbox.host("web-1");
-    directory = mkdtempSync(join(tmpdir(), "skep-leave-"));
+    web = await startOneHost();
   });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(directory, { recursive: true });
-  });
+  afterEach(() => web[Symbol.asyncDispose]());
 
   const lease = (): string => {
-    const file = join(machine.root, "run/skep/lease");
+    const file = web.inside("run/skep/lease");
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   };
-  async function deploy(
-    release: string,
-    { slow, ...options }: Partial<RollOutOptions> & { readonly slow?: number } = {},
-  ): Promise<HostReport | undefined> {
-    const hive = makeRebootHive({ directory, target: machine.target, release, slow });
-    const never = new AbortController().signal;
-    const defaults = { goal: "switch", hosts: hive.hosts, stop: never, leave: never } as const;
-    return (await rollOut(hive, { ...defaults, onEvent: () => undefined, ...options })).hosts[0];
-  }
 
   it("leaves the lease to an agent at work, which gives it back when it is decided", async () => {
-    await deploy("v1");
-    const old = runningSystem(machine);
-    const leave = new AbortController();
-    let run = "";
-    const report = await deploy("v2", {
-      slow: 3,
-      leave: leave.signal,
-      onEvent(event) {
-        if (event.type === "run-started") ({ run } = event);
-        if (event.type === "log" && event.step === "test") leave.abort();
-      },
-    });
+    await web.deploy({ release: "v1" });
+    const old = web.running();
+    const report = await web.leaveWhen({ type: "log", step: "test" }, { release: "v2", slow: 3 });
     expect(report).toMatchObject({ outcome: "stranded", error: { code: "rollout/interrupted" } });
     // Deploying again is refused while the agent is at work: the one hint is the command line's, to resume the run.
     expect(JSON.stringify(report)).not.toContain("deploy again");
-    expect(lease()).toContain(`run=${run}\n`);
-    expect(await deploy("v3")).toMatchObject({ outcome: "failed", error: { code: "activation/lease-held" } });
-    expect(await deploy("v4", { stealLease: true })).toMatchObject({ outcome: "deployed", from: old });
+    expect(lease()).toContain(`run=${web.run()}\n`);
+    const held = { outcome: "failed", error: { code: "activation/lease-held" } };
+    expect(await web.deploy({ release: "v3" })).toMatchObject(held);
+    expect(await web.deploy({ release: "v4" }, { stealLease: true })).toMatchObject({ outcome: "deployed", from: old });
     expect(lease()).toBe("");
   });
 
   it("leaves no lease on a host where no agent was started", async () => {
-    const leave = new AbortController();
-    await deploy("v1", {
-      leave: leave.signal,
-      onEvent(event) {
-        if (event.type === "step-started" && event.step === "copy") leave.abort();
-      },
-    });
+    await web.leaveWhen({ type: "step-started", step: "copy" }, { release: "v1" });
     await expect.poll(lease).toBe("");
   });
 
@@ -79,21 +43,20 @@ describe("an operator who leaves", { timeout: 60_000 }, () => {
     let close: () => Promise<void>;
     let order: AgentOrder;
     beforeEach(async () => {
-      const deployed = await deploy("v1");
-      if (deployed?.to === undefined) throw new Error("it was not deployed");
-      const { to } = deployed;
-      const connection = await logIn(machine);
+      const { host, to } = await web.deploy({ release: "v1" });
+      if (to === undefined) throw new Error("it was not deployed");
+      const connection = await logIn(web.machine);
       close = async () => {
         await connection[Symbol.asyncDispose]();
       };
-      access = { runner: connection.elevated, root: machine.root };
+      access = { runner: connection.elevated, root: web.machine.root };
       const revision = { name: "leave", revision: null, dirty: false };
       order = {
         ...{ run: RUN, goal: "test", toplevel: to, previous: to, profile: "/nix/var/nix/profiles/skep" },
         ...{ nixos: false, systemd: false, store: "posix", secrets: undefined },
         ...{ switchTimeoutMs: 10_000, confirmTimeoutMs: 2_000 },
         record: {
-          ...{ version: 1 as const, run: RUN, host: deployed.host, goal: "test" as const, who: "ann@laptop", at: "" },
+          ...{ version: 1 as const, run: RUN, host, goal: "test" as const, who: "ann@laptop", at: "" },
           ...{ from: to, to, generation: null, hive: revision },
         },
       };
@@ -117,7 +80,7 @@ describe("an operator who leaves", { timeout: 60_000 }, () => {
     it("is not started without the lease, and leaves nothing then", async () => {
       await take("another");
       await expect(startAgent(access, order)).rejects.toMatchObject({ code: "activation/lease-lost" });
-      expect(existsSync(join(machine.root, "run/skep/runs", RUN))).toBe(false);
+      expect(existsSync(web.inside(`run/skep/runs/${RUN}`))).toBe(false);
     });
 
     it("keeps the lease from being given back, until it was seen at its end or dead", async () => {
