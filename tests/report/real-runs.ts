@@ -175,7 +175,6 @@ async function record(
   }
   outputs.summary = readFileSync(summary, "utf8");
   outputs.junit = readFileSync(junit, "utf8");
-  // Two runs of one second have no order between them.
   const journals = await listRuns(runsFolder({ directory: folder }));
   const journal = journals.find(({ header }) => header.run === report.run);
   if (journal === undefined) throw new Error("the run left no journal");

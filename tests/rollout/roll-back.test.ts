@@ -109,11 +109,12 @@ describe("rollBack()", { timeout: 120_000 }, () => {
     for (const [, chosen] of returns) {
       expect(chosen).toMatchObject({ back: { hive: { revision: revisions[0], dirty: false } } });
     }
-    await rollBack(hive, { hosts: hive.hosts, returns, stop: never, leave: never, onEvent: () => undefined });
-    const records = join(sandbox.host("web-1").root, "var/lib/skep/deployments");
-    const run = execFileSync("sh", ["-c", 'cd "$1" && cat "$(ls -1 | tail -n 1)"', "sh", records], {
-      encoding: "utf8",
+    const options = { hosts: hive.hosts, returns, stop: never, leave: never, onEvent: () => undefined };
+    const { run } = await rollBack(hive, options);
+    const record = join(sandbox.host("web-1").root, `var/lib/skep/deployments/${run}.json`);
+    expect(JSON.parse(readFileSync(record, "utf8"))).toMatchObject({
+      rollback: true,
+      hive: { revision: revisions[0], dirty: false },
     });
-    expect(JSON.parse(run)).toMatchObject({ rollback: true, hive: { revision: revisions[0], dirty: false } });
   });
 });
