@@ -1,43 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readdirSync, rmSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { FleetPlan, KnownChange, RolloutEvent, SystemChange } from "#rollout";
 import { changeId, knownOf, listRuns, runsFolder } from "#rollout";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
-import { sshKeygen } from "../secrets/tools.ts";
-import { runSkep } from "./run-skep.ts";
+import { useScene } from "./scene.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
 
 type Changes = Extract<RolloutEvent, { type: "changes" }>;
 
 describe("what changed", { timeout: 180_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: HOSTS });
-    folder = mkdtempSync(join(tmpdir(), "skep-changes-"));
-    mkdirSync(join(folder, ".ssh"));
-    const ann = sshKeygen(join(folder, ".ssh/id_ed25519"), { type: "ed25519" });
-    const hosts = { "db-1": sandbox.host("db-1").target.hostKey };
-    const rules = { admins: { ann }, hosts, rules: { "db/password": {} } };
-    const text = `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(rules)});`;
-    write("secrets/secrets.ts", text);
-  });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
+  const { machine, at, read, write, writeRules, skep } = useScene(HOSTS);
+  beforeEach(() => {
+    writeRules({ hosts: { "db-1": machine("db-1").target.hostKey }, rules: { "db/password": {} } });
   });
 
-  function write(path: string, text: string): void {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
   function hive(version: string, { secrets = {}, broken = false }: { secrets?: object; broken?: boolean } = {}): void {
     const hosts = HOSTS.map((name) => {
-      const { target } = sandbox.host(name);
+      const { target } = machine(name);
       const checks = broken && name === "web-2" ? 'checks: [command(["false"], { deadline: "200ms" })], ' : "";
       const words = `target: ${JSON.stringify(target)}, ${checks}secrets: ${JSON.stringify(name === "db-1" ? secrets : {})}`;
       return `${JSON.stringify(name)}: { ${words}, system: ${name.split("-")[0] ?? ""} }`;
@@ -55,14 +34,9 @@ describe("what changed", { timeout: 180_000 }, () => {
        export default defineHive({ name: "fleet", hosts: { ${hosts.join(", ")} } });`,
     );
   }
-  function skep(...argv: string[]) {
-    const isLocal = argv[0] === "secrets" || argv[0] === "report";
-    const words = isLocal ? argv : [...argv, "--ssh-config", sandbox.sshConfigFile];
-    return runSkep(words, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
-  }
   /** What the newest journal says of it. */
   async function journalled(): Promise<readonly Changes[]> {
-    const [newest] = await listRuns(runsFolder({ directory: folder }));
+    const [newest] = await listRuns(runsFolder({ directory: at(".") }));
     return newest?.events.filter((event) => event.type === "changes") ?? [];
   }
 
@@ -73,7 +47,7 @@ describe("what changed", { timeout: 180_000 }, () => {
   async function planned(version: string): Promise<FleetPlan> {
     hive(version);
     expect(await skep("plan", "--quiet", "--out", "plan.json")).toMatchObject({ exitCode: 10 });
-    return JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as FleetPlan;
+    return JSON.parse(read("plan.json")) as FleetPlan;
   }
   const told = (host: string, id: string, change?: KnownChange): object =>
     expect.objectContaining(change === undefined ? { host, id } : { host, id, change }) as object;
@@ -92,7 +66,7 @@ describe("what changed", { timeout: 180_000 }, () => {
   it("is what the plan says where one is deployed, whatever this machine knows of systems", async () => {
     await deployed("1.0");
     const plan = await planned("2.0");
-    rmSync(join(folder, ".skep/systems"), { recursive: true });
+    rmSync(at(".skep/systems"), { recursive: true });
     expect(await skep("deploy", "--quiet", "--plan", "plan.json")).toMatchObject({ exitCode: 0 });
     const id = changeId(knownOf(theOnly(plan.changes)));
     expect((await journalled()).map((event) => event.id)).toEqual([id, id]);
@@ -100,8 +74,7 @@ describe("what changed", { timeout: 180_000 }, () => {
 
   it("is left out as far as this machine does not know, and fails no deployment", async () => {
     await deployed("1.0");
-    const systems = join(folder, ".skep/systems");
-    for (const name of readdirSync(systems)) writeFileSync(join(systems, name), '{"v":1,"paths":[["/nix/st');
+    for (const name of readdirSync(at(".skep/systems"))) write(`.skep/systems/${name}`, '{"v":1,"paths":[["/nix/st');
     await deployed("2.0");
     const change = (await journalled()).find((event) => event.change !== undefined)?.change;
     expect(change).toMatchObject({ units: { restart: ["web.service"], start: [], stop: [] } });

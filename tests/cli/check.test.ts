@@ -1,30 +1,33 @@
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import type { SkepOptions } from "./run-skep.ts";
-import { startSkep } from "./run-skep.ts";
+import { useScene } from "./scene.ts";
 
 describe("skep check", { timeout: 60_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
+  const {
+    machine,
+    sshConfigFile,
+    write,
+    start: startSkep,
+  } = useScene(["web-1", "db-1", "cache-1"], { keepHosts: true });
   let server: Server;
   let status = 200;
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ hosts: ["web-1", "db-1", "cache-1"] });
     server = createServer((_request, response) => response.writeHead(status).end());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    folder = mkdtempSync(join(tmpdir(), "skep-check-"));
+  });
+  afterAll(() => {
+    server.close();
+  });
+  beforeEach(() => {
+    status = 200;
     const { port } = server.address() as AddressInfo;
-    const target = (name: string): string => JSON.stringify(sandbox.host(name).target);
-    writeFileSync(
-      join(folder, "hive.ts"),
+    const target = (name: string): string => JSON.stringify(machine(name).target);
+    write(
+      "hive.ts",
       `import { check, command, defineHive, http, system } from "skep";
        const release = system({ etc: { release: { text: "1" } } });
        export default defineHive({
@@ -55,21 +58,9 @@ describe("skep check", { timeout: 60_000 }, () => {
        });`,
     );
   });
-  afterAll(async () => {
-    server.close();
-    rmSync(folder, { recursive: true });
-    await sandbox[Symbol.asyncDispose]();
-  });
-  beforeEach(() => {
-    status = 200;
-  });
 
   const start = (argv: readonly string[], size?: SkepOptions["size"]) =>
-    startSkep(["check", "--ssh-config", sandbox.sshConfigFile, ...argv], {
-      env: { PATH: process.env.PATH, HOME: folder },
-      cwd: folder,
-      size,
-    });
+    startSkep(["check", "--ssh-config", sshConfigFile(), ...argv], { size });
   const skepCheck = (...argv: string[]) => start(argv).ended;
   const stopWatching = (): void => void process.emit("SIGINT");
 
@@ -155,8 +146,8 @@ cache-1  none     it has no checks
         .map((line) => JSON.parse(line) as { readonly passed?: boolean; readonly error?: unknown });
     await expect.poll(() => changes().length).toBe(2);
     {
-      using _refused = sandbox.host("db-1").faults.refuseLogins();
-      sandbox.host("db-1").faults.cutConnections();
+      using _refused = machine("db-1").faults.refuseLogins();
+      machine("db-1").faults.cutConnections();
       await expect.poll(() => changes().at(-1), { timeout: 20_000 }).toHaveProperty("error");
     }
     await expect

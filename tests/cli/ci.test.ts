@@ -3,11 +3,10 @@ import { existsSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readAsRunner } from "../report/github-runner.ts";
 import { junitProblems, readJunit } from "../report/junit-reader.ts";
-import { sshKeygen } from "../secrets/tools.ts";
 import { HOSTS, useCiScene } from "./ci-scene.ts";
 
 describe("skep ci", { timeout: 180_000 }, () => {
-  const { at, read, write, hive, runs, skep, github } = useCiScene();
+  const { at, read, write, writeRules, hive, runs, skep, github } = useCiScene();
 
   it("plans, keeps the plan for people and for a deployment, and changes nothing", async () => {
     const run = await skep(["ci"], github());
@@ -201,12 +200,7 @@ describe("skep ci", { timeout: 180_000 }, () => {
   });
 
   it("ends with 4 where the secrets are not as the rules say, before anything is planned", async () => {
-    const ann = sshKeygen(at("ann"), { type: "ed25519" });
-    const rules = { admins: { ann }, rules: { "db/password": {} } };
-    write(
-      "secrets/secrets.ts",
-      `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(rules)});`,
-    );
+    writeRules({ rules: { "db/password": {} } });
     const run = await skep(["ci"]);
     expect(run).toMatchObject({ exitCode: 4, stdout: "" });
     expect(run.stderr).toContain("db/password");

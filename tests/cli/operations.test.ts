@@ -1,44 +1,27 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { Readable } from "node:stream";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { acquireLease } from "#activation";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import { logIn } from "../sandbox/log-in.ts";
-import { sshKeygen } from "../secrets/tools.ts";
 import type { SkepOptions } from "./run-skep.ts";
-import { startSkep } from "./run-skep.ts";
+import { useScene } from "./scene.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
 
 describe("operating hosts", { timeout: 240_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  beforeAll(async () => {
-    sandbox = await startSandbox({ hosts: HOSTS });
-  });
-  afterAll(() => sandbox[Symbol.asyncDispose]());
+  const { machine, at, read, write, writeRules, start: startPlain } = useScene(HOSTS, { keepHosts: true });
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "skep-operations-"));
     hive("v1");
   });
-  afterEach(() => {
-    rmSync(folder, { recursive: true });
-  });
 
-  function write(path: string, text: string): void {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
   /** The file says what each host runs; what is `broken` fails its check. */
   function hive(release: string, more: Readonly<Record<string, object>> = {}): void {
     const hosts = HOSTS.map((name) => [
       name,
-      { target: sandbox.host(name).target, tags: [name.slice(0, -2)], ...more[name] },
+      { target: machine(name).target, tags: [name.slice(0, -2)], ...more[name] },
     ]);
-    const away = { ...sandbox.host("web-1").target, port: 1 };
+    const away = { ...machine("web-1").target, port: 1 };
     write(
       "hive.ts",
       `import { command, defineHive, directory, system } from "skep";
@@ -53,12 +36,12 @@ describe("operating hosts", { timeout: 240_000 }, () => {
   }
   /** Links on a host say where they would lead if its root were /. */
   const releaseOf = (host: string): string => {
-    const { root } = sandbox.host(host);
+    const { root } = machine(host);
     return readFileSync(join(root, readlinkSync(join(root, "etc/release"))), "utf8");
   };
 
   const start = (argv: readonly string[], options?: SkepOptions) =>
-    startSkep(argv, { env: { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" }, cwd: folder, ...options });
+    startPlain(argv, { env: { NO_COLOR: "1" }, ...options });
   const skep = (...argv: readonly string[]) => start(argv).ended;
   const terminal = (answer = "", columns = 100): SkepOptions => ({
     stdin: Object.assign(Readable.from([answer]), { isTTY: true }),
@@ -119,7 +102,7 @@ describe("operating hosts", { timeout: 240_000 }, () => {
     await deploy("v1");
     write(
       "hive.ts",
-      readFileSync(join(folder, "hive.ts"), "utf8").replace(
+      read("hive.ts").replace(
         "system: release,",
         `system: name === "db-1" ? system({ packages: { gone: directory("./gone") } }) : release,`,
       ),
@@ -184,14 +167,14 @@ describe("operating hosts", { timeout: 240_000 }, () => {
     const fleet = await skep("history");
     expect(fleet.stdout).toMatch(/^RUN .*\n\S+ .* rollback .* 1 unchanged\n\S+ .* rollback .* 1 deployed\n/);
     // Another operator has no journals of these runs: the hosts tell.
-    rmSync(join(folder, ".skep"), { recursive: true });
+    rmSync(at(".skep"), { recursive: true });
     expect((await skep("history")).stdout).toMatch(/ rollback .* web-1\n[^]* switch .* web-1, web-2, db-1\n/);
   });
 
   it("rollback to what is not well stays, with the exit code of a deployment that does", async () => {
     for (const release of ["well", "broken-later"]) {
       hive(release);
-      write("hive.ts", readFileSync(join(folder, "hive.ts"), "utf8").replace("checks: [well]", "checks: []"));
+      write("hive.ts", read("hive.ts").replace("checks: [well]", "checks: []"));
       expect(await skep("deploy", "--quiet", "--on", "db-1")).toMatchObject({ exitCode: 0 });
     }
     await skep("rollback", "--on", "db-1");
@@ -206,18 +189,8 @@ describe("operating hosts", { timeout: 240_000 }, () => {
   }
 
   it("rollback brings back the secrets of the system it goes back to", async () => {
-    mkdirSync(join(folder, ".ssh"));
-    const alice = sshKeygen(join(folder, ".ssh/id_ed25519"), { type: "ed25519" });
-    const definition = {
-      admins: { alice },
-      hosts: { "db-1": sandbox.host("db-1").target.hostKey },
-      rules: { token: {} },
-    };
-    write(
-      "secrets/secrets.ts",
-      `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(definition)});\n`,
-    );
-    const secret = join(sandbox.host("db-1").root, "run/skep/secrets/token");
+    writeRules({ hosts: { "db-1": machine("db-1").target.hostKey }, rules: { token: {} } });
+    const secret = join(machine("db-1").root, "run/skep/secrets/token");
     const seen: string[] = [];
     for (const release of ["s1", "s2", "s3", "s4"]) {
       hive(release, { "db-1": { secrets: { token: {} } } });
@@ -238,7 +211,7 @@ describe("operating hosts", { timeout: 240_000 }, () => {
     expect((await skep("status", "--on", "db-1")).stdout).toMatch(
       /it has other secrets than the hive wants: skep deploy secrets --on db-1/,
     );
-    const kept = join(sandbox.host("db-1").root, "var/lib/skep/secrets/sets");
+    const kept = join(machine("db-1").root, "var/lib/skep/secrets/sets");
     rmSync(kept, { recursive: true });
     const refused = await skep("rollback", "--on", "db-1", "--run", await runOf("db-1", 3));
     expect(refused.exitCode).toBe(4);
@@ -249,14 +222,8 @@ describe("operating hosts", { timeout: 240_000 }, () => {
   });
 
   it("rollback brings what only the operator opens from the host's memory, and is refused where that is gone", async () => {
-    mkdirSync(join(folder, ".ssh"));
-    const alice = sshKeygen(join(folder, ".ssh/id_ed25519"), { type: "ed25519" });
-    const definition = { admins: { alice }, hosts: {}, rules: { key: [] } };
-    write(
-      "secrets/secrets.ts",
-      `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(definition)});\n`,
-    );
-    const secret = join(sandbox.host("web-2").root, "run/skep/secrets/key");
+    writeRules({ hosts: {}, rules: { key: [] } });
+    const secret = join(machine("web-2").root, "run/skep/secrets/key");
     const seen: string[] = [];
     for (const release of ["o1", "o2", "o3"]) {
       hive(release, { "web-2": { secrets: { key: { open: "operator" } } } });
@@ -277,13 +244,13 @@ describe("operating hosts", { timeout: 240_000 }, () => {
 
   it("rollback refuses what is not there, runs nothing, and needs to be told where", async () => {
     await deploy("x");
-    const before = readdirSync(join(folder, ".skep/runs"));
+    const before = readdirSync(at(".skep/runs"));
     const refused = await skep("rollback", "--on", "web-2", "--to", "99");
     expect(refused).toMatchObject({ exitCode: 5, stdout: "" });
     expect(refused.stderr).toMatch(
       /^skep: error: web-2: it has no generation 99 \[rollout\/no-such-deployment\]\nskep: hint: it has the generations 1/,
     );
-    expect(readdirSync(join(folder, ".skep/runs"))).toEqual(before);
+    expect(readdirSync(at(".skep/runs"))).toEqual(before);
     for (const argv of [
       ["rollback"],
       ["rollback", "--on", "*", "--to", "1", "--run", "r"],
@@ -329,7 +296,7 @@ describe("operating hosts", { timeout: 240_000 }, () => {
   });
 
   it("exec ends the commands with Ctrl-C, and what they started", async () => {
-    const note = join(folder, "pids");
+    const note = at("pids");
     const script = `echo $$ >>${note}; sleep 600 & echo $! >>${note}; wait`;
     const running = start(["exec", "--on", "web-1, web-2", "--", "sh", "-c", script]);
     const pids = (): readonly number[] => {
@@ -357,7 +324,7 @@ describe("operating hosts", { timeout: 240_000 }, () => {
   });
 
   it("lease ls and break: who holds a host, and setting it free once somebody agreed", async () => {
-    const host = sandbox.host("web-1");
+    const host = machine("web-1");
     const leased = async (run: string): Promise<void> => {
       await using connection = await logIn(host);
       const request = { run, owner: "ann@laptop", reason: "skep deploy switch", ttlMs: 60_000 };

@@ -20,7 +20,7 @@ import { runSkep } from "./run-skep.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 describe("a pipeline's steps, run as runners run them", { timeout: 180_000 }, () => {
-  const { at, read, write, hive, runs, github, sandbox } = useCiScene();
+  const { at, read, write, hive, runs, github, sshConfigFile } = useCiScene();
 
   interface Step {
     readonly name: string;
@@ -42,7 +42,7 @@ describe("a pipeline's steps, run as runners run them", { timeout: 180_000 }, ()
         ...{
           deploy: "true",
           "ssh-key": readFileSync(key, "utf8"),
-          arguments: `--ssh-config\n${sandbox().sshConfigFile}`,
+          arguments: `--ssh-config\n${sshConfigFile()}`,
         },
       };
       const job: Record<string, string> = {
@@ -200,11 +200,11 @@ describe("a pipeline's steps, run as runners run them", { timeout: 180_000 }, ()
 
   /** The key that a sandbox lets in. */
   function sandboxKey(file: string): void {
-    const identity = /^\s*IdentityFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sandbox().sshConfigFile, "utf8"))?.[1] ?? "";
+    const identity = /^\s*IdentityFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sshConfigFile(), "utf8"))?.[1] ?? "";
     writeFileSync(file, readFileSync(identity), { mode: 0o600 });
   }
   function knownHosts(): string {
-    return /^\s*UserKnownHostsFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sandbox().sshConfigFile, "utf8"))?.[1] ?? "";
+    return /^\s*UserKnownHostsFile\s+"?([^"\n]+)"?/m.exec(readFileSync(sshConfigFile(), "utf8"))?.[1] ?? "";
   }
 });
 

@@ -1,13 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import { noNix } from "../store/real-store.ts";
 import { runningSystem } from "../sandbox/systems-of-host.ts";
-import { runSkep } from "./run-skep.ts";
+import { useScene } from "./scene.ts";
 
 /** What NixOS's says, as far as a plan reads it. */
 const SWITCH = `#!/bin/sh
@@ -22,45 +19,36 @@ esac
 `;
 
 describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  beforeEach(async () => {
+  beforeEach(() => {
     vi.stubEnv("NIX_CONFIG", "build-users-group =\nsubstituters =");
-    sandbox = await startSandbox({ hosts: ["web-1"] });
-    folder = mkdtempSync(join(tmpdir(), "skep-plan-nix-"));
   });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
+  afterEach(() => {
     vi.unstubAllEnvs();
   });
+  const { machine, at, write, skep: skepPlain } = useScene(["web-1"]);
 
   const nixStore = (...args: string[]): string =>
     execFileSync("nix-store", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   function want(version: string): string {
-    const system = join(folder, `system-web-1-${version}`);
+    const system = at(`system-web-1-${version}`);
     mkdirSync(join(system, "bin"), { recursive: true });
     mkdirSync(join(system, "etc"), { recursive: true });
-    writeFileSync(join(system, "etc/motd"), `${folder} ${version}`);
+    writeFileSync(join(system, "etc/motd"), `${at(".")} ${version}`);
     rmSync(join(system, "etc/issue"), { force: true });
     symlinkSync(`/etc/static/issue-${version}`, join(system, "etc/issue"));
     writeFileSync(join(system, "bin/switch-to-configuration"), SWITCH);
     chmodSync(join(system, "bin/switch-to-configuration"), 0o755);
     const path = nixStore("--add", system);
-    writeFileSync(
-      join(folder, "hive.ts"),
+    write(
+      "hive.ts",
       `import { defineHive, nixos } from "skep";
        export default defineHive({ hosts: {
-         "web-1": { target: ${JSON.stringify(sandbox.host("web-1").target)}, system: nixos({ storePath: "${path}" }) },
+         "web-1": { target: ${JSON.stringify(machine("web-1").target)}, system: nixos({ storePath: "${path}" }) },
        } });`,
     );
     return path;
   }
-  const skep = (...argv: string[]) =>
-    runSkep(argv[0] === "report" ? argv : [...argv, "--quiet"], {
-      env: { PATH: process.env.PATH, HOME: folder },
-      cwd: folder,
-    });
+  const skep = (...argv: string[]) => skepPlain(...argv, ...(argv[0] === "report" ? [] : ["--quiet"]));
 
   it("is what a plain deployment tells too: from this machine's store, and what the host says that it did", async () => {
     want("1");
@@ -94,16 +82,16 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
   it("keeps its paths on this machine, and is refused with a hint when they are gone all the same", async () => {
     const wanted = want("1");
     expect(await skep("plan", "--out", "plan.json")).toMatchObject({ exitCode: 10 });
-    rmSync(join(folder, ".skep/roots"), { recursive: true });
+    rmSync(at(".skep/roots"), { recursive: true });
     expect(() => nixStore("--delete", wanted)).toThrow(/still alive|root/);
     // The hive wants something else by now: the plan's own paths are what is deployed.
     want("2");
     expect(await skep("deploy", "--plan", "plan.json")).toMatchObject({ exitCode: 0 });
-    expect(runningSystem(sandbox.host("web-1"))).toBe(wanted);
+    expect(runningSystem(machine("web-1"))).toBe(wanted);
 
     const gone = want("3");
     await skep("plan", "--out", "plan.json");
-    rmSync(join(folder, ".skep"), { recursive: true });
+    rmSync(at(".skep"), { recursive: true });
     nixStore("--delete", gone);
     const run = await skep("deploy", "--plan", "plan.json");
     expect(run.exitCode).toBe(5);
@@ -114,8 +102,8 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
   it("lets the roots of old plans go", async () => {
     want("1");
     for (let plan = 0; plan < 25; plan += 1)
-      mkdirSync(join(folder, `.skep/plans/2020010${plan % 10}-00000${plan % 7}-${plan}`), { recursive: true });
+      mkdirSync(at(`.skep/plans/2020010${plan % 10}-00000${plan % 7}-${plan}`), { recursive: true });
     await skep("plan", "--out", "plan.json");
-    expect(readdirSync(join(folder, ".skep/plans"))).toHaveLength(20);
+    expect(readdirSync(at(".skep/plans"))).toHaveLength(20);
   });
 });

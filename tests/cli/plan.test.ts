@@ -1,50 +1,21 @@
-import {
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { FleetPlan, PlannedHostChange } from "#rollout";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import { sshKeygen } from "../secrets/tools.ts";
 import { runningSystem } from "../sandbox/systems-of-host.ts";
-import { runSkep } from "./run-skep.ts";
+import { useScene } from "./scene.ts";
 
 const HOSTS = ["web-1", "web-2", "db-1"] as const;
 
 describe("skep plan and skep deploy --plan", { timeout: 180_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: HOSTS });
-    folder = mkdtempSync(join(tmpdir(), "skep-plan-"));
-    mkdirSync(join(folder, ".ssh"));
-    const ann = sshKeygen(join(folder, ".ssh/id_ed25519"), { type: "ed25519" });
-    const keys = { "db-1": sandbox.host("db-1").target.hostKey };
-    const rules = { admins: { ann }, hosts: keys, rules: { "db/password": {}, "db/user": {} } };
-    write(
-      "secrets/secrets.ts",
-      `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(rules)});`,
-    );
+  const { machine, at, read, write, writeRules, skep } = useScene(HOSTS);
+  beforeEach(() => {
+    const hosts = { "db-1": machine("db-1").target.hostKey };
+    writeRules({ hosts, rules: { "db/password": {}, "db/user": {} } });
     hive("1.0");
   });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
 
-  function write(path: string, text: string): void {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
   interface HiveWords {
     readonly secrets?: object;
     readonly tags?: Readonly<Record<string, string>>;
@@ -52,7 +23,7 @@ describe("skep plan and skep deploy --plan", { timeout: 180_000 }, () => {
   }
   function hive(version: string, { secrets = {}, tags = {}, port }: HiveWords = {}): void {
     const hosts = HOSTS.map((name) => {
-      const target = { ...sandbox.host(name).target, ...(port === undefined || name !== "web-2" ? {} : { port }) };
+      const target = { ...machine(name).target, ...(port === undefined || name !== "web-2" ? {} : { port }) };
       const [kind] = name.split("-");
       const words = { target, tags: [tags[name] ?? kind], ...(name === "db-1" ? { secrets } : {}) };
       return `${JSON.stringify(name)}: { ...${JSON.stringify(words)}, system: ${kind} }`;
@@ -76,12 +47,8 @@ describe("skep plan and skep deploy --plan", { timeout: 180_000 }, () => {
        });`,
     );
   }
-  const skep = (...argv: string[]) => {
-    const reach = argv[0] === "secrets" ? [] : ["--ssh-config", sandbox.sshConfigFile];
-    return runSkep([...argv, ...reach], { env: { PATH: process.env.PATH, HOME: folder }, cwd: folder });
-  };
-  const planFile = (): FleetPlan => JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as FleetPlan;
-  const runningOf = (name: string): string => runningSystem(sandbox.host(name));
+  const planFile = (): FleetPlan => JSON.parse(read("plan.json")) as FleetPlan;
+  const runningOf = (name: string): string => runningSystem(machine(name));
   async function deployed(version: string, words?: HiveWords): Promise<void> {
     hive(version, words);
     expect(await skep("deploy", "--quiet")).toMatchObject({ exitCode: 0 });
@@ -123,12 +90,12 @@ switch: 2 to change, 1 unchanged
   it("changes nothing on any host: no file, no lease, no time of change", async () => {
     await deployed("1.0");
     hive("2.0");
-    const before = HOSTS.map((name) => snapshot(sandbox.host(name).root));
+    const before = HOSTS.map((name) => snapshot(machine(name).root));
     expect(await skep("plan", "--out", "plan.json")).toMatchObject({ exitCode: 10 });
-    expect(HOSTS.map((name) => snapshot(sandbox.host(name).root))).toEqual(before);
+    expect(HOSTS.map((name) => snapshot(machine(name).root))).toEqual(before);
     // As a proof that it would have been seen.
     expect(await skep("deploy", "push", "--on", "web-1", "--quiet")).toMatchObject({ exitCode: 0 });
-    expect(snapshot(sandbox.host("web-1").root)).not.toEqual(before[0]);
+    expect(snapshot(machine("web-1").root)).not.toEqual(before[0]);
   });
 
   it("deploys byte for byte the paths of the plan, and once more does nothing", async () => {
@@ -143,7 +110,7 @@ switch: 2 to change, 1 unchanged
     });
     for (const { host, to } of planned) expect(runningOf(host)).toBe(to.toplevel);
     for (const { host, to } of planned) {
-      const profile = readlinkSync(join(sandbox.host(host).root, "nix/var/nix/profiles/skep"));
+      const profile = readlinkSync(join(machine(host).root, "nix/var/nix/profiles/skep"));
       expect(profile).toBe(`skep-${to.generation ?? 0}-link`);
     }
     expect((await skep("deploy", "--plan", "plan.json")).stderr).toContain("3 unchanged");
@@ -179,13 +146,13 @@ switch: 2 to change, 1 unchanged
     hive("1.0", { port: 1 });
     expect(await refused()).toBe("plan-hive");
     hive("1.0");
-    using _ = sandbox.host("web-1").faults.refuseLogins();
+    using _ = machine("web-1").faults.refuseLogins();
     const partial = await skep("plan", "--out", "plan.json", "--quiet");
     expect(partial.exitCode).toBe(5);
     expect(partial.stdout).toContain("switch: 2 to change, 1 that cannot be planned");
     expect(partial.stdout).toMatch(/^cannot be planned: web-1: .* \[ssh\/auth-refused\]$/m);
     expect(await refused()).toBe("plan-incomplete");
-    expect(readdirSync(join(sandbox.host("db-1").root, "nix/store"))).toEqual([]);
+    expect(readdirSync(join(machine("db-1").root, "nix/store"))).toEqual([]);
   });
 
   it("is refused when it is too old, or when the command line says otherwise", async () => {
@@ -209,13 +176,13 @@ switch: 2 to change, 1 unchanged
     }
     expect((await skep("deploy", "--plan", "nowhere.json")).stderr).toContain("[rollout/plan-file]");
     expect((await skep("deploy", "--plan", "hive.ts")).stderr).toContain(
-      `${join(folder, "hive.ts")} is not a plan of this version of skep: it is not JSON`,
+      `${at("hive.ts")} is not a plan of this version of skep: it is not JSON`,
     );
     expect((await skep("deploy", "--allowed-signers", "x")).stderr).toContain("--allowed-signers is for --plan");
   });
 
   it("is deployed only with the right signature where one is asked for", async () => {
-    const [ann = "", eve = ""] = ["ann", "eve"].map((name) => join(folder, name));
+    const [ann = "", eve = ""] = ["ann", "eve"].map(at);
     const allowed = `ann@example.org ${sshKeygen(ann, { type: "ed25519" })}\n`;
     sshKeygen(eve, { type: "ed25519" });
     write("allowed", allowed);
@@ -227,7 +194,7 @@ switch: 2 to change, 1 unchanged
     await plan();
     expect(await deploy()).toMatchObject(refusal("the plan is not signed"));
     expect(await skep("deploy", "--plan", "plan.json", "--allowed-signers", "nofile", "--quiet")).toMatchObject(
-      refusal(`cannot read the allowed signers in ${join(folder, "nofile")}: no such file or directory [cli/usage]`),
+      refusal(`cannot read the allowed signers in ${at("nofile")}: no such file or directory [cli/usage]`),
     );
     await plan("--sign", eve);
     expect(await deploy()).toMatchObject(refusal("the plan's signature was made by no key that"));
@@ -235,12 +202,12 @@ switch: 2 to change, 1 unchanged
     expect(await deploy("--signer", "ben@example.org")).toMatchObject(
       refusal("by ann@example.org, and not by ben@example.org"),
     );
-    const signed = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as { signature: string };
+    const signed = JSON.parse(read("plan.json")) as { signature: string };
     await plan();
-    const other = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as object;
+    const other = JSON.parse(read("plan.json")) as object;
     write("plan.json", `${JSON.stringify({ ...other, signature: signed.signature }, undefined, 2)}\n`);
     expect(await deploy()).toMatchObject(refusal("for something else"));
-    expect((await plan("--sign", join(folder, "no-such-key"))).stderr).toContain("cannot sign the plan with");
+    expect((await plan("--sign", at("no-such-key"))).stderr).toContain("cannot sign the plan with");
 
     await plan("--sign", ann);
     const run = await deploy("--signer", "ann@example.org");
@@ -261,7 +228,7 @@ switch: 2 to change, 1 unchanged
     await skep("secrets", "generate", "db/password", "--replace");
     const more = await skep("plan", "--out", "plan.json", "--quiet");
     expect(more.stdout).toMatch(/^db-1\n {2}secrets {2}added {4}db\/user\n {11}changed {2}db\/password$/m);
-    expect(readFileSync(join(folder, "plan.json"), "utf8")).not.toContain("age-encryption");
+    expect(read("plan.json")).not.toContain("age-encryption");
     await skep("secrets", "generate", "db/user", "--replace");
     expect((await skep("deploy", "--plan", "plan.json")).stderr).toMatch(
       /db-1: its secrets are not the ones of the plan any more \[rollout\/plan-hive\]/,

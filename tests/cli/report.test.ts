@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { JournalHeader, RolloutEvent } from "#rollout";
-import { openJournal, runsFolder } from "#rollout";
+import type { RolloutEvent } from "#rollout";
 import { junitProblems, readJunit } from "../report/junit-reader.ts";
 import { typicalRun } from "../report/typical-run.ts";
 import { runSkep } from "./run-skep.ts";
+import { writeRun } from "./write-run.ts";
 
 const OLD = "20260130-090000-aaaa";
 const NEW = "20260131-142501-3f9a";
@@ -23,17 +23,8 @@ describe("skep report", () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function write(run: string, events: readonly RolloutEvent[]): Promise<void> {
-    const hosts = ["web-1", "web-2", "db-1"].map((name) => ({ name, wave: "rest", target: { host: name } }));
-    const header = {
-      ...{ v: 1, run, goal: "switch", hive: "apiary", operator: "ann@laptop", startedAt: events[0]?.at, hosts },
-      revision: { name: "apiary", revision: "0123456789abcdef", dirty: true },
-      process: { pid: 2 ** 22 + 1, machine: "laptop", started: null },
-      policy: { waves: [], maxUnavailableOf: [], maxFailures: { hosts: 0 }, order: [], onFailure: "stop" },
-    } as unknown as JournalHeader;
-    await using journal = await openJournal(runsFolder({ directory: folder }), header, { onTrouble: () => undefined });
-    for (const event of events) journal.append(event);
-  }
+  const write = (run: string, events: readonly RolloutEvent[]): Promise<void> =>
+    writeRun(run, events, { directory: folder });
   const skep = (...argv: string[]) => runSkep(argv, { cwd: folder });
 
   it("tells how a run ended in the words it was told in then, without reading the hive", async () => {

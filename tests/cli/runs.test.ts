@@ -1,17 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { localTime } from "#core";
 import type { HostName } from "#hive";
-import type { JournalHeader, RolloutEvent } from "#rollout";
-import { openJournal, runsFolder } from "#rollout";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
-import { runSkep } from "./run-skep.ts";
+import type { RolloutEvent } from "#rollout";
+import { useScene } from "./scene.ts";
+import { writeRun } from "./write-run.ts";
 
 const [WEB, DB] = ["web-1", "db-1"] as HostName[] as [HostName, HostName];
-const GONE = { pid: 2 ** 22 + 1, machine: "laptop", started: null };
 const OLD = "20260130-090000-aaaa";
 const NEW = "20260131-142501-3f9a";
 const OTHER = "20260201-080000-cccc";
@@ -33,48 +27,31 @@ const EVENTS = [
 ] as unknown as RolloutEvent[];
 
 describe("the runs of a hive", { timeout: 120_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  beforeAll(async () => {
-    sandbox = await startSandbox({ hosts: [WEB, DB] });
-  });
-  afterAll(() => sandbox[Symbol.asyncDispose]());
+  const { machine, at, write: writeFile, start } = useScene([WEB, DB], { keepHosts: true });
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "skep-runs-"));
     const hosts = [WEB, DB].map(
-      (name) => `${JSON.stringify(name)}: { target: ${JSON.stringify(sandbox.host(name).target)}, system: release }`,
+      (name) => `${JSON.stringify(name)}: { target: ${JSON.stringify(machine(name).target)}, system: release }`,
     );
-    writeFileSync(
-      join(folder, "hive.ts"),
+    writeFile(
+      "hive.ts",
       `import { defineHive, system } from "skep";
        const release = system({ etc: { release: "1" } });
        export default defineHive({ name: "fleet", hosts: { ${hosts.join(", ")} } });`,
     );
   });
-  afterEach(() => {
-    rmSync(folder, { recursive: true });
-  });
 
-  const skep = (...argv: string[]) => runSkep(argv, { env: { TZ: "UTC" }, cwd: folder });
-  async function write(run: string, events: readonly RolloutEvent[], change: Partial<JournalHeader> = {}) {
-    const [web, db] = [WEB, DB].map((name) => ({ ...{ name, wave: "rest" }, target: sandbox.host(name).target }));
-    const header = {
-      ...{
-        v: 1,
-        run,
-        goal: "switch",
-        hive: "fleet",
-        operator: "ann@laptop",
-        startedAt: Date.UTC(2026, 0, 31, 14, 25, 1),
+  const skep = (...argv: string[]) => start(argv, { env: { TZ: "UTC" } }).ended;
+  const hostsOf = (more: object = {}): object =>
+    [WEB, DB].map((name) => ({ name, wave: "rest", target: machine(name).target, ...more }));
+  const write = (run: string, events: readonly RolloutEvent[], change: object = {}): Promise<void> =>
+    writeRun(run, events, {
+      directory: at("."),
+      header: {
+        ...{ hive: "fleet", startedAt: Date.UTC(2026, 0, 31, 14, 25, 1), hosts: hostsOf() },
+        revision: { name: "fleet", revision: "0123456789abcdef", dirty: true },
+        ...change,
       },
-      ...{ revision: { name: "fleet", revision: "0123456789abcdef", dirty: true }, hosts: [web, db], process: GONE },
-      policy: POLICY,
-      ...change,
-    } as unknown as JournalHeader;
-    await using journal = await openJournal(runsFolder({ directory: folder }), header, { onTrouble: () => undefined });
-    for (const event of events) journal.append(event);
-  }
-  const POLICY = { waves: [], maxUnavailableOf: [], maxFailures: { hosts: 0 }, order: [], onFailure: "stop" };
+    });
 
   it("are listed, the newest first, with how they ended", async () => {
     expect(await skep("runs")).toEqual({ exitCode: 0, stdout: "no runs yet\n", stderr: "" });
@@ -162,8 +139,7 @@ db-1  not ended, connect was the last step
 
   it("refuse hosts whose system is another by now, with the exit code of a hive that is wrong", async () => {
     const toplevel = "/nix/store/00000000000000000000000000000000-before";
-    const hosts = [WEB, DB].map((name) => ({ ...{ name, wave: "rest", toplevel }, target: sandbox.host(name).target }));
-    await write(NEW, [], { hosts } as unknown as Partial<JournalHeader>);
+    await write(NEW, [], { hosts: hostsOf({ toplevel }) });
     const { exitCode, stderr } = await skep("resume");
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(

@@ -1,11 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { Readable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { parseRecipient } from "#secrets";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
 import type { KeptSecrets } from "#activation";
 import type { HostStatus } from "../../src/cli/secrets/host-status.ts";
 import { describeHost } from "../../src/cli/secrets/host-status.ts";
@@ -13,6 +10,7 @@ import type { HostKeys } from "../../src/cli/secrets/retired.ts";
 import { describeRetiredKey, judgeRetiredKeys } from "../../src/cli/secrets/retired.ts";
 import { sshKeygen } from "../secrets/tools.ts";
 import { runSkep } from "./run-skep.ts";
+import { useScene } from "./scene.ts";
 
 const HOSTS = ["web-1", "db-1", "cache-1"] as const;
 const CONSUMED = {
@@ -21,34 +19,20 @@ const CONSUMED = {
 } as const;
 
 describe("the secrets of hosts", { timeout: 120_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  let alice = "";
+  const { machine, sshConfigFile, at, write, writeRules, start } = useScene(HOSTS);
   beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: HOSTS });
-    folder = mkdtempSync(join(tmpdir(), "skep-on-hosts-"));
-    mkdirSync(join(folder, ".ssh"));
-    alice = sshKeygen(join(folder, ".ssh/id_ed25519"), { type: "ed25519" });
     hive();
     rules();
     for (const name of ["tls/key", "db/password", "db/token"]) {
       expect(await skep("secrets", "generate", name)).toMatchObject({ exitCode: 0 });
     }
   });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
 
-  function write(path: string, text: string): void {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
-  const keyOf = (host: string): string => sandbox.host(host).target.hostKey;
+  const keyOf = (host: string): string => machine(host).target.hostKey;
 
   function hive(change: Readonly<Record<string, object>> = {}, release = "1"): void {
     const hosts = HOSTS.map((name) => {
-      const target = { ...sandbox.host(name).target, ...change[name] };
+      const target = { ...machine(name).target, ...change[name] };
       const secrets = name === "cache-1" ? {} : CONSUMED[name];
       return `${JSON.stringify(name)}: { target: ${JSON.stringify(target)}, secrets: ${JSON.stringify(secrets)}, system: release }`;
     });
@@ -60,26 +44,17 @@ describe("the secrets of hosts", { timeout: 120_000 }, () => {
     );
   }
   function rules(keys: Readonly<Record<string, unknown>> = {}): void {
-    const definition = {
-      admins: { alice },
+    writeRules({
       hosts: { "web-1": keyOf("web-1"), "db-1": keyOf("db-1"), ...keys },
       rules: { "tls/key": {}, "db/password": {}, "db/token": [] },
-    };
-    write(
-      "secrets/secrets.ts",
-      `import { defineSecrets } from "skep";\nexport default defineSecrets(${JSON.stringify(definition)});\n`,
-    );
+    });
   }
 
-  const skep = (...argv: string[]) => skepOf(folder, ...argv);
+  const skep = (...argv: string[]) => skepOf(at("."), ...argv);
   /** Somebody's keys are in their home. */
   const skepOf = (home: string, ...argv: string[]) =>
-    runSkep(argv, {
-      stdin: Object.assign(Readable.from([]), { isTTY: true }),
-      env: { PATH: process.env.PATH, HOME: home },
-      cwd: folder,
-    });
-  const ssh = (): string[] => ["--ssh-config", sandbox.sshConfigFile];
+    start(argv, { stdin: Object.assign(Readable.from([]), { isTTY: true }), env: { HOME: home } }).ended;
+  const ssh = (): string[] => ["--ssh-config", sshConfigFile()];
   const status = (on = "*", ...more: string[]) => skep("secrets", "status", "--on", on, ...ssh(), ...more);
   const check = (...more: string[]) => skep("secrets", "check", "--on-host", ...ssh(), ...more);
   const statusOf = async (host: string): Promise<unknown> => {
@@ -93,7 +68,7 @@ describe("the secrets of hosts", { timeout: 120_000 }, () => {
 
   /** As if the rules named a key that db-1 does not have. */
   async function sealForAnother(): Promise<void> {
-    rules({ "db-1": sshKeygen(join(folder, "another"), { type: "ed25519" }) });
+    rules({ "db-1": sshKeygen(at("another"), { type: "ed25519" }) });
     await skep("secrets", "generate", "db/password", "--replace");
   }
 
@@ -115,7 +90,7 @@ web-1    ok       generation 1; at boot it opens 1 secret
 db-1     ok       generation 1; at boot it opens 1 secret and waits for the operator with db/token
 cache-1  none     it has no secrets
 `);
-    await sandbox.host("db-1").reboot();
+    await machine("db-1").reboot();
     await skep("secrets", "generate", "tls/key", "--replace");
     expect((await status("!cache-1")).stdout).toBe(`\
 web-1  stale    generation 1; at boot it opens 1 secret
@@ -159,7 +134,7 @@ db-1   waiting  generation 1; at boot it opens 1 secret and waits for the operat
 
   it("say which generations still need a retired key, and when none does", async () => {
     await deploy("--on", "web-1");
-    const rsa = sshKeygen(join(sandbox.host("web-1").root, "etc/ssh/ssh_host_rsa_key"), { type: "rsa", bits: 2048 });
+    const rsa = sshKeygen(join(machine("web-1").root, "etc/ssh/ssh_host_rsa_key"), { type: "rsa", bits: 2048 });
     const { id } = await parseRecipient(keyOf("web-1"));
     rules({ "web-1": { keys: rsa, retired: keyOf("web-1") } });
     expect((await status("web-1")).stdout).toContain(
@@ -185,7 +160,7 @@ web-1  ok       generation 2; at boot it opens 1 secret
   });
 
   it("need the retired key for as long as the host has no other", async () => {
-    const next = sshKeygen(join(folder, "next"), { type: "ed25519" });
+    const next = sshKeygen(at("next"), { type: "ed25519" });
     rules({ "web-1": { keys: next, retired: keyOf("web-1") } });
     await skep("secrets", "rekey");
     await deploy("--on", "web-1");
@@ -199,7 +174,7 @@ web-1  ok       generation 2; at boot it opens 1 secret
   });
 
   it("are opened by each host before anything is deployed, and nothing is left there", async () => {
-    const { root } = sandbox.host("db-1");
+    const { root } = machine("db-1");
     expect(await check()).toEqual({
       exitCode: 0,
       stdout: "3 secrets are as the rules say; 2 hosts can open their own; 1 host has none\n",

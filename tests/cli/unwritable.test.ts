@@ -5,10 +5,9 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCli } from "#cli";
-import type { JournalHeader } from "#rollout";
-import { openJournal, runsFolder } from "#rollout";
 import { captureStream } from "../report/streams.ts";
 import { typicalRun } from "../report/typical-run.ts";
+import { writeRun } from "./write-run.ts";
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const RUN = "20260131-142501-3f9a";
@@ -81,7 +80,7 @@ describe("what cannot be written", () => {
   });
 
   it("to a file is told with the file and the reason, and nothing is left of it", async () => {
-    await writeRun();
+    await writeRun(RUN, typicalRun(), { directory: folder });
     mkdirSync(join(folder, "taken"));
     writeFileSync(join(folder, "file"), "");
     expect(await skep("report", RUN, "--html", "taken")).toEqual({
@@ -128,17 +127,4 @@ describe("what cannot be written", () => {
     expect(built.stdout).toMatch(/^web-1 \/nix\/store\//);
     expect(built.stderr).toMatch(/^skep: error: cannot write the report .*\/taken: illegal .* \[report\/file\]$/m);
   });
-
-  async function writeRun(): Promise<void> {
-    const events = typicalRun();
-    const hosts = ["web-1", "web-2", "db-1"].map((name) => ({ name, wave: "rest", target: { host: name } }));
-    const header = {
-      ...{ v: 1, run: RUN, goal: "switch", hive: "apiary", operator: "ann@laptop", startedAt: events[0]?.at, hosts },
-      revision: { name: "apiary", revision: "0123456789abcdef", dirty: true },
-      process: { pid: 2 ** 22 + 1, machine: "laptop", started: null },
-      policy: { waves: [], maxUnavailableOf: [], maxFailures: { hosts: 0 }, order: [], onFailure: "stop" },
-    } as unknown as JournalHeader;
-    await using journal = await openJournal(runsFolder({ directory: folder }), header, { onTrouble: () => undefined });
-    for (const event of events) journal.append(event);
-  }
 });
