@@ -1,13 +1,11 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  statfsSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -18,29 +16,14 @@ import type { HostSecret, SecretSet } from "#activation";
 import { installSecrets, makeSecretSet, readSecrets, secretSetId, trySecrets } from "#activation";
 import type { CommandRunner } from "#core";
 import { Redacted } from "#core";
-import type { SecretUse } from "#hive";
 import { parseStorePath } from "#store";
 import { localRunner } from "../local-runner.ts";
-import { ageKeygen, haveAge, sshKeygen } from "../secrets/tools.ts";
+import { ageKeygen, sshKeygen } from "../secrets/tools.ts";
+import { HOST_KEY, holdsSecrets, IDENTITY_PATHS, seal, SHM, use } from "./host-secrets.ts";
 
-const TMPFS = 0x01021994;
-const SHM = "/dev/shm";
-const possible = haveAge && existsSync(SHM) && statfsSync(SHM).type === TMPFS;
-const HOST_KEY = "/etc/ssh/ssh_host_ed25519_key";
 const OLD = parseStorePath("/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-system");
 const NEW = parseStorePath("/nix/store/1c4x2abc4x2abc4x2abc4x2abc4x2abc-system");
 const BARE = parseStorePath("/nix/store/2c4x2abc4x2abc4x2abc4x2abc4x2abc-system");
-const IDENTITY_PATHS = { identityPaths: [HOST_KEY, "/etc/ssh/none"] };
-
-function use(name: string, more: Partial<SecretUse> = {}): SecretUse {
-  const plain = { owner: "root", group: undefined, mode: "0400", path: undefined, restart: [], reload: [] };
-  return { name, ...plain, open: "host", ...more };
-}
-
-function seal(text: string, ...to: readonly string[]): HostSecret["content"] {
-  const recipients = to.flatMap((recipient) => ["-r", recipient]);
-  return { open: "host", ciphertext: execFileSync("age", recipients, { input: text }) };
-}
 
 const token: HostSecret = {
   use: use("token", { open: "operator" }),
@@ -54,7 +37,7 @@ function stanzasOf({ content }: HostSecret): readonly string[] {
   return [...header.matchAll(/^-> (\S+ \S+)/gm)].map(([, stanza = ""]) => stanza);
 }
 
-describe.skipIf(!possible)("a host's secrets", () => {
+describe.skipIf(!holdsSecrets)("a host's secrets", () => {
   let root = "";
   let hostKey = "";
   let otherKey = "";

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -8,7 +8,6 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
-  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -18,32 +17,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HostSecret, SecretSet } from "#activation";
 import { installSecrets, makeSecretSet, probeHost } from "#activation";
 import { Redacted } from "#core";
-import type { SecretUse } from "#hive";
 import { parseStorePath } from "#store";
 import { localRunner } from "../local-runner.ts";
-import { haveAge, sshKeygen } from "../secrets/tools.ts";
+import { sshKeygen } from "../secrets/tools.ts";
+import { HOST_KEY, holdsSecrets, IDENTITY_PATHS, isTmpfs, seal, SHM, use } from "./host-secrets.ts";
 
-const TMPFS = 0x01021994;
-const SHM = "/dev/shm";
-const possible = haveAge && existsSync(SHM) && statfsSync(SHM).type === TMPFS;
-const HOST_KEY = "/etc/ssh/ssh_host_ed25519_key";
 const TOPLEVEL = parseStorePath("/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-system");
 
-function use(name: string, more: Partial<SecretUse> = {}): SecretUse {
-  return {
-    name,
-    owner: "root",
-    group: undefined,
-    mode: "0400",
-    path: undefined,
-    restart: [],
-    reload: [],
-    open: "host",
-    ...more,
-  };
-}
-
-describe.skipIf(!possible)("secrets on a host", () => {
+describe.skipIf(!holdsSecrets)("secrets on a host", () => {
   let root = "";
   let hostKey = "";
   beforeEach(() => {
@@ -65,12 +46,8 @@ describe.skipIf(!possible)("secrets on a host", () => {
     rmSync(root, { recursive: true });
   });
 
-  const sealed = (text: string, to = hostKey): HostSecret["content"] => ({
-    open: "host",
-    ciphertext: execFileSync("age", ["-r", to], { input: text }),
-  });
-  const setOf = (secrets: readonly HostSecret[]): SecretSet =>
-    makeSecretSet(secrets, { identityPaths: [HOST_KEY, "/etc/ssh/none"] });
+  const sealed = (text: string, to = hostKey): HostSecret["content"] => seal(text, to);
+  const setOf = (secrets: readonly HostSecret[]): SecretSet => makeSecretSet(secrets, IDENTITY_PATHS);
   const install = (set: SecretSet, mode: "install" | "try" = "install") =>
     installSecrets({ runner: localRunner, root }, { set, toplevel: TOPLEVEL, mode });
   const on = (path: string): string => join(root, path);
@@ -262,7 +239,7 @@ describe.skipIf(!possible)("secrets on a host", () => {
     rmSync(on("run/skep/secrets.d"), { recursive: true });
     const disk = mkdtempSync("/var/tmp/skep-test-");
     symlinkSync(disk, on("run/skep/secrets.d"));
-    if (statfsSync(disk).type !== TMPFS) {
+    if (!isTmpfs(disk)) {
       await expect(install(set)).rejects.toMatchObject({ code: "activation/secrets-memory" });
       expect(readdirSync(disk)).toEqual([]);
     }
