@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HostAccess, RebootNeed } from "#activation";
 import { describeRebootNeed, isRebootNeeded, readRebootNeed } from "#activation";
 import { parseStorePath } from "#store";
 import { localRunner } from "../local-runner.ts";
+import { linkBelow, writeBelow } from "../write-below.ts";
 
 const BOOTED = parseStorePath("/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-nixos-system-web-1-23.11");
 const WANTED = parseStorePath("/nix/store/1c4x2abc4x2abc4x2abc4x2abc4x2abc-nixos-system-web-1-24.05");
@@ -65,15 +66,8 @@ describe.each(SHELLS)("readRebootNeed() on a host whose sh is $shell", ({ progra
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  async function write(path: string, text: string): Promise<void> {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), text);
-  }
-  async function link(path: string, to: string): Promise<void> {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await rm(join(root, path), { force: true });
-    await symlink(to, join(root, path));
-  }
+  const write = (path: string, text: string): Promise<void> => writeBelow(root, path, text);
+  const link = (path: string, to: string): Promise<void> => linkBelow(root, path, to);
   /** Adds a toplevel with the links that NixOS makes in one. */
   async function add(toplevel: string, { kernel, systemd, params, interface: version }: System): Promise<void> {
     const store = (name: string): string =>

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HostAccess } from "#activation";
 import { howToBootPrevious, readBootState, requestReboot } from "#activation";
@@ -9,6 +9,7 @@ import { parseStorePath } from "#store";
 import { NEED_SCRIPT } from "../../src/activation/reboot-need.ts";
 import { BOOT_SCRIPT, REBOOT_SCRIPT } from "../../src/activation/reboot.ts";
 import { localRunner } from "../local-runner.ts";
+import { linkBelow, writeBelow } from "../write-below.ts";
 
 const V1 = parseStorePath("/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-system-v1");
 const V2 = parseStorePath("/nix/store/1c4x2abc4x2abc4x2abc4x2abc4x2abc-system-v2");
@@ -31,15 +32,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-async function write(path: string, text: string): Promise<void> {
-  await mkdir(dirname(join(root, path)), { recursive: true });
-  await writeFile(join(root, path), text);
-}
-async function link(path: string, to: string): Promise<void> {
-  await mkdir(dirname(join(root, path)), { recursive: true });
-  await rm(join(root, path), { force: true });
-  await symlink(to, join(root, path));
-}
+const write = (path: string, text: string): Promise<void> => writeBelow(root, path, text);
+const link = (path: string, to: string): Promise<void> => linkBelow(root, path, to);
 async function systemctl(script: string): Promise<void> {
   await write("bin/systemctl", `#!/bin/sh\n${script}\n`);
   await chmod(join(root, "bin/systemctl"), 0o755);

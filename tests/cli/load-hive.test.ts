@@ -1,9 +1,10 @@
-import { SkepError } from "#core";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SkepError } from "#core";
 import { loadHive } from "../../src/cli/hive/load-hive.ts";
+import { writeBelow } from "../write-below.ts";
 
 let folder = "";
 
@@ -15,10 +16,7 @@ afterEach(async () => {
 });
 
 async function write(files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
+  for (const [name, content] of Object.entries(files)) await writeBelow(folder, name, content);
 }
 
 async function load(options: Partial<Parameters<typeof loadHive>[0]> = {}) {

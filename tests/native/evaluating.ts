@@ -1,20 +1,18 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { NativeSource } from "#hive";
 import { parseHive } from "#hive";
 import type { NativeEvaluator, NativeHost } from "#native";
 import { openNativeEvaluator } from "#native";
 import type { Closure, StorePath } from "#store";
 import { dumpTree, parseNar } from "#store";
+import { writeBelow } from "../write-below.ts";
 
 /** A hive's folder with files in it. */
 export async function makeFolder(files: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "skep-native-"));
-  for (const [path, contents] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), contents);
-  }
+  for (const [path, contents] of Object.entries(files)) await writeBelow(folder, path, contents);
   return folder;
 }
 

@@ -1,12 +1,13 @@
 import { execFile, execFileSync } from "node:child_process";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
 import type { HostName } from "#hive";
 import type { Nix, SystemRequest } from "#nix";
 import { openNix } from "#nix";
+import { writeBelow } from "../write-below.ts";
 
 const run = promisify(execFile);
 
@@ -45,10 +46,8 @@ export async function nixFixture(): Promise<NixFixture> {
     directory,
     rootsDirectory: join(directory, "roots"),
     async write(path, content) {
-      const file = join(directory, path);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, content);
-      return file;
+      await writeBelow(directory, path, content);
+      return join(directory, path);
     },
     async wrapped(scripts) {
       const folder = await mkdtemp(join(directory, "bin-"));

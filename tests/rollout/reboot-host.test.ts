@@ -1,5 +1,5 @@
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ActivationError } from "#activation";
 import { systemClock } from "#core";
@@ -12,6 +12,7 @@ import { parseStorePath } from "#store";
 import type { RebootHostOptions } from "../../src/rollout/reboot/reboot-host.ts";
 import { rebootHost } from "../../src/rollout/reboot/reboot-host.ts";
 import { logIn } from "../sandbox/log-in.ts";
+import { linkBelow, writeBelow } from "../write-below.ts";
 
 const V1 = parseStorePath("/nix/store/0c4x2abc4x2abc4x2abc4x2abc4x2abc-system-v1");
 const V2 = parseStorePath("/nix/store/1c4x2abc4x2abc4x2abc4x2abc4x2abc-system-v2");
@@ -44,19 +45,13 @@ afterEach(async () => {
   await sandbox[Symbol.asyncDispose]();
 });
 
-async function link(path: string, to: string): Promise<void> {
-  const place = join(machine.root, path);
-  await mkdir(dirname(place), { recursive: true });
-  await rm(place, { force: true });
-  await symlink(to, place);
-}
+const link = (path: string, to: string): Promise<void> => linkBelow(machine.root, path, to);
 
 /** What the host runs once it has booted. */
 async function bootsInto(system: string): Promise<void> {
   const unit = `[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'cp -P $SKEP_ROOT/etc/boots $SKEP_ROOT/run/current-system'\n`;
   await link("etc/boots", system);
-  await mkdir(join(machine.root, "etc/systemd/system"), { recursive: true });
-  await writeFile(join(machine.root, "etc/systemd/system/boots.service"), unit);
+  await writeBelow(machine.root, "etc/systemd/system/boots.service", unit);
   await link("etc/systemd/system/multi-user.target.wants/boots.service", "../boots.service");
 }
 

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Sandbox, SandboxHost } from "#sandbox";
 import { startSandbox } from "#sandbox";
 import type { Connection } from "#ssh";
+import { writeBelow } from "../write-below.ts";
 import { logIn, sh } from "./log-in.ts";
 
 /** A web server as a package of a system has it: a script in the store. */
@@ -52,10 +53,7 @@ beforeEach(async () => {
   await systemctl("stop web; systemctl reset-failed; systemctl daemon-reload");
 });
 
-async function put(path: string, text: string): Promise<void> {
-  await mkdir(dirname(join(host.root, path)), { recursive: true });
-  await writeFile(join(host.root, path), text);
-}
+const put = (path: string, text: string): Promise<void> => writeBelow(host.root, path, text);
 
 /** What a shell line beginning with `systemctl` printed, and its exit code. */
 async function systemctl(line: string): Promise<string> {
@@ -221,8 +219,7 @@ describe("systemctl on a sandbox host: units", () => {
     await symlink("/nix/store/1c0zk2j2r9y3bmzyr5ihsz2bxy7wqa9c-etc", join(host.root, "etc/static"));
     await symlink("/etc/static/units/linked.service", join(host.root, "etc/systemd/system/linked.service"));
     expect(await systemctl("show -p Description,LoadState linked")).toBe("Description=one\nLoadState=loaded\n0");
-    await mkdir(join(host.root, "run/systemd/system/linked.service.d"), { recursive: true });
-    await writeFile(join(host.root, "run/systemd/system/linked.service.d/a.conf"), "[Unit]\nDescription=two\n");
+    await put("run/systemd/system/linked.service.d/a.conf", "[Unit]\nDescription=two\n");
     expect(await systemctl("show -p Description --value linked")).toBe("one\n0");
     expect(await systemctl("daemon-reload; systemctl show -p Description --value linked")).toBe("two\n0");
   });
