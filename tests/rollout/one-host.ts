@@ -111,7 +111,8 @@ export async function startOneHost(): Promise<OneHost> {
   };
 }
 
-function theOnly({ hosts: [host] }: RolloutReport): HostReport {
-  if (host === undefined) throw new Error("there is no report");
+function theOnly({ hosts }: RolloutReport): HostReport {
+  const [host] = hosts;
+  if (host === undefined || hosts.length > 1) throw new Error(`the run reports of ${hosts.length} hosts`);
   return host;
 }

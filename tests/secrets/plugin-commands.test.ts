@@ -11,7 +11,7 @@ let card: Card;
 let identity = "";
 beforeEach(() => {
   scene = openScene();
-  card = installCard(scene.folder, {}, {});
+  card = installCard(scene.folder);
   identity = `${scene.folder}/keys/card`;
   scene.write("keys/card", `${card.identity}\n`);
   process.env.PATH = `${card.folder}:${PATH ?? ""}`;

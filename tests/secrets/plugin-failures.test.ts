@@ -17,9 +17,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function insertCard(settings: PluginSettings = {}, more: PluginOptions = {}): Card {
-  return installCard(folder, settings, more);
-}
+const insertCard = (settings?: PluginSettings, more?: PluginOptions): Card => installCard(folder, settings, more);
 
 describe("a plugin that fails", () => {
   const QUICK = { timeoutMs: 1_500 };

@@ -58,7 +58,7 @@ export interface Card extends InstalledPlugin {
   readonly options: PluginOptions;
 }
 
-export function installCard(folder: string, settings: PluginSettings, options: PluginOptions): Card {
+export function installCard(folder: string, settings: PluginSettings = {}, options: PluginOptions = {}): Card {
   const plugin = installPlugin(folder, "card", settings);
   return { ...plugin, ...plugin.keys(), options: { path: plugin.folder, ...options } };
 }

@@ -19,9 +19,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function insertCard(settings: PluginSettings = {}, more: PluginOptions = {}): Card {
-  return installCard(folder, settings, more);
-}
+const insertCard = (settings?: PluginSettings, more?: PluginOptions): Card => installCard(folder, settings, more);
 
 describe("a recipient and an identity of a plugin", () => {
   it("open what is sealed for them, beside keys of other kinds", async () => {
