@@ -81,12 +81,14 @@ export async function startOneHost(): Promise<OneHost> {
     ...{ machine, directory, events, words, hive, deploy, inside },
     run: () => events.flatMap((event) => (event.type === "run-started" ? [event.run] : [])).join(),
     steps: () => events.flatMap((event) => (event.type === "step-started" ? [event.step] : [])),
-    leaveWhen({ type, step }, release) {
+    async leaveWhen({ type, step }, release) {
       const leave = new AbortController();
       const onEvent = (event: RolloutEvent): void => {
         if (event.type === type && event.step === step) leave.abort();
       };
-      return deploy(release, { leave: leave.signal, onEvent });
+      const report = await deploy(release, { leave: leave.signal, onEvent });
+      if (!leave.signal.aborted) throw new Error(`the run told of no ${type} in ${step}: nobody left`);
+      return report;
     },
     async resume(release, options = {}) {
       const journal = await readJournal(directory);
