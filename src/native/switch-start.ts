@@ -27,7 +27,7 @@ run=$root/run/skep
 uid=$(id -u)
 failed= reboot= unfinished=
 
-tell() { if [ "$action" = dry-activate ]; then echo "would $*"; else echo "$*"; fi; }
+tell() { if [ "$action" = dry-activate ]; then printf 'would %s\\n' "$*"; else printf '%s\\n' "$*"; fi; }
 went_wrong() { printf 'switch-to-configuration: %s ended with exit code %s\\n' "$1" "$2" >&2; unfinished=yes; }
 has() { case $1 in *"$nl$2$nl"*) return 0 ;; esac; return 1; }
 

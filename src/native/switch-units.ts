@@ -30,7 +30,7 @@ is_in() { case " $2 " in *" $1 "*) return 0 ;; esac; return 1; }
 state_of() { "$systemctl" is-active "$1" 2>/dev/null; }
 is_up() { case $(state_of "$1") in active | activating | reloading | refreshing) return 0 ;; esac; return 1; }
 # A template has no state of its own; its instances do.
-instances() { case $1 in *@.*) echo "\${1%%@.*}@*.\${1##*@.}" ;; *) echo "$1" ;; esac; }
+instances() { case $1 in *@.*) printf '%s\\n' "\${1%%@.*}@*.\${1##*@.}" ;; *) printf '%s\\n' "$1" ;; esac; }
 
 plan_units() {
   stop= reload= restart= start= settled= unit_names=$nl

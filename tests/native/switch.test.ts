@@ -226,6 +226,20 @@ describe.each(SHELLS)("switch-to-configuration in %s", (shell) => {
     expect((await activate(parts({ hooks: { after: [["sh", "-c", "exit 100"]] } }))).exitCode).toBe(100);
   });
 
+  it("says which hook it runs as it is written, whatever is in it", async () => {
+    const words = ["one\\ntwo", "\\c", "\\033[31m", "%s", "-n"];
+    const hooks = {
+      before: [
+        ["true", ...words],
+        ["true", "next"],
+      ],
+      after: [["true", "a\nb"]],
+    };
+    const { stdout } = await activate(parts({ hooks }));
+    const shown = `true 'one\\ntwo' '\\c' '\\033[31m' %s -n`;
+    expect(stdout.slice(0, 2)).toEqual([`run ${shown}`, "run true next"]);
+  });
+
   it("boot enables the unit that brings the profile up, and changes nothing else", async () => {
     const source = parts({ etc: { motd: "1" }, units: { "web.service": web("1") } });
     expect(await activate(source, "boot")).toEqual({ exitCode: 0, stdout: [], stderr: "", calls: [] });
