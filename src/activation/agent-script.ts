@@ -19,6 +19,7 @@
  *     exit      how the last switch-to-configuration ended: also a link, as all that counts, because one can be made where
  *               /run is full
  *     log       what switch-to-configuration printed
+ *     back-from   a link: how many lines the log had when the way back began
  *     record    the deployment record, moved to the records once committed
  *     reserve   room in /run that is put by for the way back: systemd reloads no units where less than 16 MiB are free
  *
@@ -102,7 +103,13 @@ bring_back() {
   done
 }
 
+# begin_way_back: what the log gets from here on is no part of what failed
+begin_way_back() {
+  [ -L "$dir/back-from" ] || set_link back-from "$(($(wc -l <"$dir/log")))"
+}
+
 go_back() {
+  begin_way_back
   [ -L "$dir/cause" ] || set_link cause "$1"
   decide refused
   state rolling-back
@@ -166,10 +173,12 @@ commit() {
   [ -z "$old_link" ] || old_system=$(system_of "\${profile%/*}/$old_link")
   begin_commit >>"$dir/log" 2>&1 || give_up commit:profile
   if ! make_default "$toplevel" >>"$dir/log" 2>&1; then
+    begin_way_back
     restore_profile >>"$dir/log" 2>&1 && end_commit
     give_up commit:profile
   fi
   if ! bind_secrets "$toplevel" >>"$dir/log" 2>&1; then
+    begin_way_back
     unbind_secrets "$toplevel"
     restore_profile >>"$dir/log" 2>&1 && end_commit
     give_up commit:secrets
@@ -177,6 +186,7 @@ commit() {
   switch "$toplevel" boot
   status=$?
   if [ "$status" -ne 0 ]; then
+    begin_way_back
     unbind_secrets "$toplevel"
     restored=yes
     restore_profile >>"$dir/log" 2>&1 || restored=
@@ -203,6 +213,7 @@ commit_secrets() {
   state committing
   mkdir -p "$records"
   if ! bind_secrets "$toplevel" >>"$dir/log" 2>&1; then
+    begin_way_back
     unbind_secrets "$toplevel"
     go_back commit:secrets
   fi

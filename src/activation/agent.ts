@@ -38,7 +38,8 @@ export interface FollowOptions {
 }
 
 /**
- * Waits for the agent to reach one of some states, with its log line by line as it comes.
+ * Waits for the agent to reach one of some states, with its log line by line as it comes. Who waits for `rolling-back` gets
+ * no line of the way back, however fast it is: that is no part of what failed.
  * @returns where it is: in one of those states, or in another when its unit is gone and no state will follow;
  *   undefined when the host knows no such run.
  * @throws when the connection is lost or the deadline passes: the agent goes on.
@@ -149,6 +150,7 @@ export const FOLLOW_SCRIPT = `${SAY_STATUS}${AGENT_IS_ALIVE}
 dir=${RUNS}$1 until=$2 seen=$3
 say_log() {
   total=$(wc -l <"$dir/log")
+  case $until in *" rolling-back "*) [ ! -L "$dir/back-from" ] || total=$(readlink "$dir/back-from") ;; esac
   if [ "$total" -gt "$seen" ]; then
     sed -n "$((seen + 1)),$((total))s/^/log /p" "$dir/log"
     seen=$total

@@ -201,8 +201,9 @@ async function followAgent(
       });
     };
     const look = (): void => {
-      for (const line of run.log.slice(shown)) onLine(`log ${line}`);
-      shown = run.log.length;
+      const told = until.has("rolling-back") ? (run.backFrom ?? run.log.length) : run.log.length;
+      for (const line of run.log.slice(shown, told)) onLine(`log ${line}`);
+      shown = Math.max(shown, told);
       if (until.has(run.state) || host.runs.get(id) !== run) end(resolve);
       else if (run.kill !== undefined) {
         grace?.cancel();

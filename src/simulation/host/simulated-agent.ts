@@ -118,6 +118,7 @@ class SimulatedAgent {
     this.#bindSecrets(toplevel);
     const status = await this.#switch(toplevel, "boot");
     if (status !== 0) {
+      this.#run.backFrom ??= this.#run.log.length;
       if (keptBefore === undefined) host.keptSecrets.delete(toplevel);
       else host.keptSecrets.set(toplevel, keptBefore);
       if (host.generation !== undefined && host.generation !== before.generation) {
@@ -186,6 +187,7 @@ class SimulatedAgent {
 
   async #goBack(cause: string): Promise<void> {
     const { order } = this.#run;
+    this.#run.backFrom ??= this.#run.log.length;
     this.#run.cause ??= cause;
     this.#run.decide("refused");
     this.#run.state = "rolling-back";

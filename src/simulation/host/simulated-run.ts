@@ -20,6 +20,8 @@ export class SimulatedRun {
   readonly order: SimulatedOrder;
   readonly startedAt: number;
   readonly log: string[] = [];
+  /** How many lines the log had when the way back began. */
+  backFrom: number | undefined;
   cause: string | undefined;
   generation: number | undefined;
   /** The secrets in use before; `undefined` in it means none were. */
