@@ -50,6 +50,7 @@ export function parseRecord(text: string): DeploymentRecord | undefined {
   const { run, host, goal, who, at, from, to, generation, hive } = value;
   const isRecord =
     [run, host, goal, who, at, hive.name].every((field) => typeof field === "string") &&
+    !Number.isNaN(Date.parse(String(at))) &&
     isSystem(to) &&
     (from === null || isSystem(from)) &&
     (generation === null || Number.isInteger(generation)) &&

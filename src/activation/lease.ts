@@ -11,11 +11,12 @@
  *
  * Expiry is counted in uptime: a clock that jumps changes nothing, and a reboot clears /run and the lease with it.
  */
-import { formatDuration, lastLines, localTime, succeeded } from "#core";
+import { formatDuration, lastLines, localTime, quoteWord, succeeded } from "#core";
 import { ActivationError } from "./errors.ts";
 import { hostLayout } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript, runScript } from "./host-access.ts";
+import { parseSeconds } from "./host-time.ts";
 
 /** Who a lease is for. */
 export interface LeaseRequest {
@@ -26,7 +27,7 @@ export interface LeaseRequest {
   readonly reason: string;
 }
 
-/** A lease as it was found on a host. */
+/** A lease as it was found on a host. Of times that are none there is 0. */
 export interface LeaseHolder extends LeaseRequest {
   /** Milliseconds since 1970 by the host's clock. */
   readonly takenAt: number;
@@ -64,7 +65,7 @@ export async function acquireLease(
     }
     if (await wait(holder)) continue;
     throw new ActivationError("activation/lease-held", describeHolder(holder), {
-      hint: `wait for that run with --lease-timeout; where it was broken off, skep resume ${holder.run} goes on with it; or take the host over with --steal-lease: an activation under way there goes back first`,
+      hint: `wait for that run with --lease-timeout; where it was broken off, skep resume ${quoteWord(holder.run)} goes on with it; or take the host over with --steal-lease: an activation under way there goes back first`,
     });
   }
 }
@@ -135,8 +136,8 @@ export function parseHolder(text: string): LeaseHolder | undefined {
     run: field("run"),
     owner: field("owner"),
     reason: field("reason"),
-    takenAt: Number(field("taken")) * 1000,
-    expiresInMs: Number(field("left")) * 1000,
+    takenAt: parseSeconds(field("taken")) ?? 0,
+    expiresInMs: parseSeconds(field("left")) ?? 0,
   };
 }
 

@@ -5,6 +5,7 @@ import { parseRecord } from "./deployment-record.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript } from "./host-access.ts";
 import { hostLayout } from "./host-layout.ts";
+import { parseSeconds } from "./host-time.ts";
 import type { HostFacts } from "./probe-host.ts";
 import { parseFacts, PROBE_SCRIPT } from "./probe-host.ts";
 import type { RebootNeed } from "./reboot-need.ts";
@@ -82,7 +83,7 @@ function parseGeneration(value: string): readonly ProfileGeneration[] {
       {
         number: Number(number),
         system: parseStorePath(system),
-        madeAt: madeAt === "" ? undefined : Number(madeAt) * 1_000,
+        madeAt: parseSeconds(madeAt),
         isThere: isThere === "yes",
         secretSet: secretSet === "" ? undefined : secretSet,
       },

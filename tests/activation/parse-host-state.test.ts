@@ -48,11 +48,25 @@ describe("parseHostState()", () => {
       "record=[]",
       'record={"version":1}',
       `record=${JSON.stringify({ ...RECORD, to: "/etc" })}`,
+      `record=${JSON.stringify({ ...RECORD, at: "yesterday" })}`,
     ];
     const text = ["uid=0", ...odd, "generation=3\t/tmp/image\t\tyes\t", "probe=complete", ""].join("\n");
     expect(parseHostState(text, { root: "" })).toMatchObject({
       ...{ facts: { lease: undefined }, rebootNeed: undefined, deployments: [], generations: [] },
     });
+  });
+
+  it("has no instant that cannot be shown, whatever a host says of its clock", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.constantFrom("soon", "1e300", "-", ""), fc.string(), fc.double().map(String)), (time) => {
+        const answer = ANSWER.replaceAll(/(?<=\.taken=|left=|\t)-?\d+$|(?<=\t)\d{10}(?=\t)/gm, () =>
+          time.replaceAll(/[\s]/g, ""),
+        );
+        const { facts, generations } = parseHostState(answer, { root: "" });
+        const times = [facts.lease?.takenAt, facts.lease?.expiresInMs, ...generations.map(({ madeAt }) => madeAt ?? 0)];
+        for (const ms of times) expect(() => new Date(ms ?? 0).toISOString()).not.toThrow();
+      }),
+    );
   });
 
   it("never fails over records that a host made up", () => {

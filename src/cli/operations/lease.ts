@@ -1,5 +1,6 @@
 import type { LeaseHolder } from "#activation";
 import { readLease } from "#activation";
+import { quoteWord } from "#core";
 import type { Host } from "#hive";
 import { plainLine } from "#report";
 import type { BrokenLease, Visit } from "#rollout";
@@ -163,6 +164,6 @@ function brokenJson(visit: Visit<BrokenLease | undefined>): object {
 function stranded({ name }: Host, { holder }: BrokenLease): CliError {
   return new CliError("cli/robbed-stranded", `what run ${holder.run} had under way could not go back`, {
     host: name,
-    hint: `log in and see journalctl -u skep-${holder.run}`,
+    hint: `log in and see journalctl -u ${quoteWord(`skep-${holder.run}`)}`,
   });
 }
