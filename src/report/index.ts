@@ -12,7 +12,7 @@ export type { Paint, Style } from "./text/paint.ts";
 export { createPaint, useColors } from "./text/paint.ts";
 export type { PastRunFormat } from "./past-run.ts";
 export { renderPastRun } from "./past-run.ts";
-export { plainLine } from "./text/plain-text.ts";
+export { plainLine, plainLines } from "./text/plain-text.ts";
 export type { Reporter, ReporterOptions } from "./reporter.ts";
 export { createReporter } from "./reporter.ts";
 export { planMarkdown } from "./plan/plan-markdown.ts";

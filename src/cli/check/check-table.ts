@@ -1,4 +1,5 @@
 import type { Host } from "#hive";
+import { plainLine } from "#report";
 import type { HostHealth } from "./check-rounds.ts";
 
 export interface CheckTable {
@@ -23,14 +24,18 @@ export function createCheckTable(hosts: readonly Host[], { colors }: { readonly 
   return {
     linesOf(health) {
       const { name } = health.host;
-      if ("error" in health) return [row(name, "unknown", health.error.message.split("\n", 1)[0] ?? "")];
+      if ("error" in health) return [row(name, "unknown", firstLine(health.error.message))];
       if (health.results.length === 0) return [row(name, "none", "it has no checks")];
       return health.results.flatMap(({ check, passed, lastSeen, details }) => [
         row(name, passed ? "ok" : "failed", check.name.padEnd(checkWidth), lastSeen.join(", then ")),
-        ...details.map((line) => `${" ".repeat(hostWidth + stateWidth + 4)}${line}`),
+        ...details.map((line) => `${" ".repeat(hostWidth + stateWidth + 4)}${plainLine(line)}`),
       ]);
     },
   };
+}
+
+function firstLine(text: string): string {
+  return plainLine(text.split("\n", 1)[0] ?? "");
 }
 
 function widest(words: readonly string[]): number {

@@ -1,5 +1,6 @@
 import { localTime } from "#core";
 import type { Goal } from "#hive";
+import { plainLine } from "#report";
 import { hostsOfPlan, revivePolicy } from "#rollout";
 import type { DeployArguments } from "../deploy/deploy-command.ts";
 import type { Deployment } from "../deploy/deploy.ts";
@@ -27,7 +28,10 @@ export async function loadPlanned(
   const hive = await loadHive({ file: args.hive, cwd, env });
   const hosts = hostsOfPlan(hive, plan);
   const { id, madeBy, madeAt } = plan;
-  if (!args.quiet) stderr.write(`skep: notice: plan ${id}, made by ${madeBy} at ${localTime(Date.parse(madeAt))}\n`);
+  if (!args.quiet) {
+    const told = plainLine(`plan ${id}, made by ${madeBy} at ${localTime(Date.parse(madeAt))}`);
+    stderr.write(`skep: notice: ${told}\n`);
+  }
   return {
     goal: plan.goal,
     selection: { hive, hosts },

@@ -1,4 +1,5 @@
 import type { SkepErrorJson } from "#core";
+import { plainLines } from "#report";
 import type { Finding } from "#secrets";
 import { checkRepository, SecretsError } from "#secrets";
 import { CliError } from "../errors.ts";
@@ -68,7 +69,7 @@ function refuseIdleOptions(args: CheckArguments): void {
 function describeFinding(finding: Finding | HostFinding): string {
   const host = "host" in finding ? [finding.host] : [];
   const name = finding.name === undefined ? [] : [finding.name];
-  return [finding.level, ...host, ...name, finding.what].join(": ");
+  return plainLines([finding.level, ...host, ...name, finding.what].join(": ")).join("\n");
 }
 
 function asFinding({ host = "", code, message, hint }: SkepErrorJson): HostFinding & { readonly code: string } {

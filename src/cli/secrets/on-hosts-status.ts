@@ -1,5 +1,6 @@
 import type { HostFacts } from "#activation";
 import { probeHost, readSecrets } from "#activation";
+import { plainLine } from "#report";
 import type { Visit } from "#rollout";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -60,7 +61,7 @@ async function show(
       const { facts, status } = visit.result;
       for (const [index, line] of describeHost(status, { host: name, facts }).entries()) {
         const [first, second] = index === 0 ? [name, status.state] : ["", ""];
-        terminal.stdout.write(`${first.padEnd(width)}  ${second.padEnd(STATE_WIDTH)}  ${line}\n`);
+        terminal.stdout.write(`${first.padEnd(width)}  ${second.padEnd(STATE_WIDTH)}  ${plainLine(line)}\n`);
       }
     }
     if ("error" in visit) await printHostError(visit.error, terminal);

@@ -1,5 +1,6 @@
 import type { SkepErrorJson } from "#core";
 import { formatBytes } from "#core";
+import { plainLine, plainLines } from "#report";
 import type { Visit } from "#rollout";
 import { visitHosts } from "#rollout";
 import type { GarbagePlan, StoreProblem } from "#store";
@@ -58,7 +59,7 @@ async function onEachHost<T>(args: StoreArguments, terminal: Terminal, task: Hos
       const { host: _host, ...rest } = visit;
       stdout.write(`${JSON.stringify({ host: name, ...rest })}\n`);
     } else if ("result" in visit) {
-      for (const line of task.lines(visit.result)) stdout.write(`${name.padEnd(width)}  ${line}\n`);
+      for (const line of task.lines(visit.result)) stdout.write(`${name.padEnd(width)}  ${plainLine(line)}\n`);
     }
     if ("error" in visit) stderr.write(describeError(visit.error));
   };
@@ -89,7 +90,8 @@ function describeProblem(problem: StoreProblem): string {
 }
 
 function describeError({ host, message, code, hint }: SkepErrorJson): string {
-  return `skep: error: ${host ?? ""}: ${message} [${code}]\n${hint === undefined ? "" : `skep: hint: ${hint}\n`}`;
+  const told = `skep: error: ${host ?? ""}: ${plainLines(message).join("\n")} [${code}]\n`;
+  return told + (hint === undefined ? "" : `skep: hint: ${plainLine(hint)}\n`);
 }
 
 function count(items: readonly unknown[], word: string): string {

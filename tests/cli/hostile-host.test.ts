@@ -1,0 +1,60 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Sandbox } from "#sandbox";
+import { startSandbox } from "#sandbox";
+import { runSkep } from "./run-skep.ts";
+
+/** A title for the terminal, a cleared screen, and a colour in the one-byte form. */
+const SAID = "\u001b]0;taken\u0007\u001b[2J\u009b31m";
+
+describe("a host that says what it likes", { timeout: 60_000 }, () => {
+  let sandbox: Sandbox;
+  let folder = "";
+  let root = "";
+  beforeEach(async () => {
+    sandbox = await startSandbox({ hosts: ["web-1"] });
+    folder = mkdtempSync(join(tmpdir(), "skep-hostile-"));
+    const host = sandbox.host("web-1");
+    root = host.root;
+    mkdirSync(join(root, "run/skep"), { recursive: true });
+    writeFileSync(
+      join(folder, "hive.ts"),
+      `import { defineHive, system } from "skep";
+       const target = ${JSON.stringify(host.target)};
+       export default defineHive({ name: "fleet", hosts: { "web-1": { target, system: system({}) } } });`,
+    );
+  });
+  afterEach(async () => {
+    await sandbox[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  const skep = (...argv: readonly string[]) =>
+    runSkep(argv, { env: { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" }, cwd: folder });
+  const lease = (...lines: readonly string[]): void => {
+    writeFileSync(join(root, "run/skep/lease"), `${lines.join("\n")}\n`);
+  };
+
+  it.each([[["lease", "ls"]], [["status", "--no-eval"]], [["plan"]], [["deploy"]]])(
+    "makes no terminal obey it: skep %j",
+    async (argv) => {
+      lease("run=run-a", `expires=${SAID}`);
+      const { exitCode, stdout, stderr } = await skep(...argv);
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 5,
+        stderr: expect.stringContaining("[activation/probe]") as string,
+      });
+      expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    },
+  );
+
+  it("cannot end a command by a time that is none", async () => {
+    lease("run=run-a", `owner=ann${SAID}`, `reason=${SAID}`, "taken=1e300", "expires=99999999");
+    expect((await skep("lease", "ls")).stdout).toContain("held by ann (run run-a");
+    const { exitCode, stdout } = await skep("lease", "ls", "--json");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ lease: { run: "run-a", since: "1970-01-01T00:00:00.000Z" } });
+  });
+});
