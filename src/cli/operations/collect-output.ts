@@ -33,7 +33,8 @@ class Collected {
 
   add(chunk: Buffer): void {
     const kept = chunk.subarray(0, MAX_COLLECTED - this.#length);
-    this.#chunks.push(kept);
+    // Even a part of no length would keep all of its chunk in memory.
+    if (kept.length > 0) this.#chunks.push(kept);
     this.#length += kept.length;
     this.lost += chunk.length - kept.length;
   }
