@@ -53,16 +53,19 @@ export async function verifyPlan(
     if (found.exitCode !== 0) {
       throw refused(`by no key that ${allowedSigners} has`, lastLine(found.stderr));
     }
+    // Those of the first line that has the key; they are patterns, which may stand for a signer, and another line may allow more.
     const principals = found.stdout.split("\n").filter((line) => line !== "");
-    const signer = principals.find((one) => signers?.includes(one) ?? true);
-    if (signer === undefined)
-      throw refused(`by ${principals.join(", ")}, and not by ${signers?.join(" or ") ?? "nobody"}`);
-    const verified = await sshKeygen(
-      ["-Y", "verify", "-f", allowedSigners, "-I", signer, "-n", NAMESPACE, "-s", file],
-      text,
-    );
-    if (verified.exitCode === 0) return signer;
-    throw refused("for something else, or not by whom it says", lastLine(verified.stderr || verified.stdout));
+    let said = "";
+    for (const signer of signers ?? principals.filter((one) => !one.startsWith("!"))) {
+      const verify = ["-Y", "verify", "-f", allowedSigners, "-I", signer, "-n", NAMESPACE, "-s", file];
+      const verified = await sshKeygen(verify, text);
+      if (verified.exitCode === 0) return signer;
+      said = lastLine(verified.stderr || verified.stdout);
+    }
+    if (signers?.some((signer) => principals.includes(signer)) === false) {
+      throw refused(`by ${principals.join(", ")}, and not by ${signers.join(" or ")}`, said);
+    }
+    throw refused("for something else, or not by whom it says", said);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
