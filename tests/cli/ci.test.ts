@@ -212,8 +212,14 @@ describe("skep ci", { timeout: 180_000 }, () => {
       ["--plan", "x"],
       ["--deploy", "--exit-code"],
       ["--deploy", "--signer", "ann"],
+      ["--deploy", "--plan", "x", "--on", "web-1"],
+      ["--deploy", "--plan", "x", "--soak", "5m"],
+      ["--deploy", "--plan", "x", "--reboot", "always"],
     ]) {
-      expect(await skep(["ci", ...argv])).toMatchObject({ exitCode: 2 });
+      expect(await skep(["ci", ...argv])).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining("[cli/usage]") as string,
+      });
     }
   });
 });

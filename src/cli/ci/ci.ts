@@ -7,7 +7,7 @@ import { carryOut } from "../deploy/deploy.ts";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
 import { loadSelection } from "../options/hive-options.ts";
-import { loadPlanned } from "../plan/load-planned.ts";
+import { loadPlanned, refuseOtherwise } from "../plan/load-planned.ts";
 import { makePlan } from "../plan/plan.ts";
 import { report } from "../report/report.ts";
 import { checkSecrets } from "../secrets/check.ts";
@@ -150,4 +150,5 @@ function refuseContradictions(args: CiArguments): void {
       hint: "name the plan that was reviewed and signed with --plan",
     });
   }
+  if (plan !== undefined) refuseOtherwise("switch", args);
 }

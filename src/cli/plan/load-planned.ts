@@ -41,13 +41,16 @@ export async function loadPlanned(
   };
 }
 
+type OtherwiseArguments = Pick<DeployArguments, "on"> &
+  Partial<Pick<DeployArguments, keyof typeof rolloutOptions | "sandbox">>;
+
 /** @throws CliError `cli/usage` for what the plan has said already. */
-export function refuseOtherwise(goal: Goal, args: DeployArguments): void {
-  const given = (["on", ...Object.keys(rolloutOptions)] as (keyof DeployArguments)[]).find((name) => {
+export function refuseOtherwise(goal: Goal, args: OtherwiseArguments): void {
+  const given = (["on", ...Object.keys(rolloutOptions)] as (keyof OtherwiseArguments)[]).find((name) => {
     const value = args[name];
     return value !== undefined && value !== false && !(name === "reboot" && value === "never");
   });
-  const said = given ?? (args.sandbox ? "sandbox" : undefined);
+  const said = given ?? (args.sandbox === true ? "sandbox" : undefined);
   if (said === undefined) return;
   throw new CliError("cli/usage", `--${said} does not go with --plan: the plan says what is done, and to which hosts`, {
     hint: `make another plan with skep plan${goal === "switch" ? "" : ` ${goal}`}`,
