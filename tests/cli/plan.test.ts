@@ -132,6 +132,20 @@ switch: 2 to change, 1 unchanged
     expect(runningOf("web-2")).toBe(web2);
   });
 
+  it("is refused as a whole also when the host that has moved cannot tell who moved it", async () => {
+    await skep("plan", "--out", "plan.json", "--quiet");
+    hive("2.0");
+    await skep("deploy", "--on", "web-2", "--quiet");
+    const records = join(sandbox.host("web-2").root, "var/lib/skep/deployments");
+    writeFileSync(join(records, "20991231-235959-ffff.json"), " ".repeat(17 * 1024 * 1024));
+    hive("1.0");
+    const run = await skep("deploy", "--plan", "plan.json", "--quiet");
+    expect(run).toMatchObject({ exitCode: 5, stderr: expect.stringContaining("[rollout/moved]") as string });
+    const isTouched = (name: string): boolean =>
+      readdirSync(join(sandbox.host(name).root, "run")).includes("current-system");
+    expect(HOSTS.filter(isTouched)).toEqual(["web-2"]);
+  });
+
   it("is refused when its systems come out as others, when waves or addresses are others, when a host failed in it", async () => {
     await skep("plan", "--out", "plan.json");
     const refused = async (): Promise<string> => {

@@ -15,7 +15,7 @@ export async function movedError(
   access: HostAccess,
   { then, facts, signal }: { readonly then: HostState; readonly facts: HostFacts; readonly signal: AbortSignal },
 ): Promise<PlanError> {
-  const { lastDeployment } = await readPlanFacts(access, { units: [], signal });
+  const lastDeployment = await lastDeploymentOn(access, signal);
   const now = { running: facts.running ?? null, profile: facts.profile.system ?? null };
   return new PlanError(
     "rollout/moved",
@@ -24,6 +24,16 @@ export async function movedError(
       hint: "look at what was done there, then make a new plan",
     },
   );
+}
+
+/** What a host says of who moved it. That it has moved is so, whatever becomes of that question. */
+async function lastDeploymentOn(access: HostAccess, signal: AbortSignal): Promise<DeploymentRecord | undefined> {
+  try {
+    return (await readPlanFacts(access, { units: [], signal })).lastDeployment;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
 }
 
 type Systems = Pick<HostState, "running" | "profile">;
