@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { noNix } from "../store/real-store.ts";
@@ -104,6 +104,17 @@ describe.skipIf(noNix)("a plan of systems that Nix built", { timeout: 120_000 },
     for (let plan = 0; plan < 25; plan += 1)
       mkdirSync(at(`.skep/plans/2020010${plan % 10}-00000${plan % 7}-${plan}`), { recursive: true });
     await skep("plan", "--out", "plan.json");
-    expect(readdirSync(at(".skep/plans"))).toHaveLength(20);
+    const kept = readdirSync(at(".skep/plans"));
+    expect(kept).toHaveLength(20);
+
+    // What is deployed is kept, also when many plans were made since.
+    const { id } = JSON.parse(readFileSync(at("plan.json"), "utf8")) as { readonly id: string };
+    for (let plan = 0; plan < 25; plan += 1)
+      mkdirSync(at(`.skep/plans/29990101-0000${plan + 10}-${plan}`), { recursive: true });
+    expect(await skep("deploy", "--plan", "plan.json")).toMatchObject({ exitCode: 0 });
+    const left = readdirSync(at(".skep/plans"));
+    expect(left).toHaveLength(20);
+    expect(left).toContain(id);
+    expect(readdirSync(at(join(".skep/plans", id)))).not.toEqual([]);
   });
 });

@@ -27,7 +27,8 @@ export async function keepPlanned(
   await mkdir(join(plans, plan), { recursive: true });
   const toplevels = [...new Set(closures.map(({ toplevel }) => toplevel))];
   await addRoots(await nix(), toplevels, { root: join(plans, plan, "system"), signal });
-  // Their names sort by time.
-  const old = (await readdir(plans)).sort().slice(0, -KEPT_PLANS);
+  // Their names sort by time. One that is deployed now is in use, however many were made since.
+  const others = (await readdir(plans)).filter((name) => name !== plan);
+  const old = others.sort().slice(0, 1 - KEPT_PLANS);
   await Promise.all(old.map((name) => rm(join(plans, name), { recursive: true, force: true })));
 }
