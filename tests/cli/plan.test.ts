@@ -259,8 +259,9 @@ switch: 2 to change, 1 unchanged
     expect(withoutNames(JSON.parse(stdout) as FleetPlan)).toEqual(withoutNames(planFile()));
     const markdown = (await skep("plan", "--markdown", "--quiet")).stdout;
     expect(markdown).toContain("### switch: 3 to change");
-    expect(markdown).toContain("| units | start | <code>web.service</code>, <code>idle.service</code> |  |  |");
-    expect(markdown).not.toMatch(/[^`]@web/);
+    expect(markdown).toContain("| units | start | `web.service`, `idle.service` |  |  |");
+    expect(markdown).toContain("| 2 | `@web` | web-1, web-2 |  |");
+    expect(markdown).not.toMatch(/[^`](?:@|&#64;)web/);
     expect(await skep("plan", "--json", "--markdown")).toMatchObject({ exitCode: 2 });
     expect(await skep("plan", "--sign", "key")).toMatchObject({ exitCode: 2 });
   });

@@ -1,4 +1,5 @@
 import type { FleetPlan } from "#rollout";
+import { codeSpan } from "../markdown/markdown-text.ts";
 import { plainLine } from "../text/plain-text.ts";
 import type { ChangeRow } from "./change-rows.ts";
 import { changeRows } from "./change-rows.ts";
@@ -27,7 +28,7 @@ export function planMarkdown(plan: FleetPlan): string {
       const title = `#### ${hosts.map(({ host }) => escape(host)).join(", ")}`;
       return change === undefined ? title : `${title}\n\n${changeTable(changeRows(change))}`;
     }),
-    ...(changing.length === 0 ? [] : [table(HOST_HEADS, changing)]),
+    ...(changing.length === 0 ? [] : [hostTable(changing)]),
     ...(hasWaves(plan) ? [waveTable(plan)] : []),
     ...orderTexts(plan).map((text) => `Order: ${escape(text)}`),
     ...noticeBlock(plan),
@@ -40,7 +41,7 @@ function changeTable(rows: readonly ChangeRow[]): string {
     section,
     verb,
     from === undefined && to === undefined ? names.map(code).join(", ") : code(names[0] ?? ""),
-    [from, to].flatMap((versions) => (versions === undefined ? [] : [escape(versions)])).join(" → "),
+    [from, to].flatMap((versions) => (versions === undefined ? [] : [code(versions)])).join(" → "),
     size ?? "",
   ]);
   const text = rawTable(["", "", "what", "version", "size"], cells);
@@ -48,30 +49,31 @@ function changeTable(rows: readonly ChangeRow[]): string {
   return `<details><summary>${rows.length} changes</summary>\n\n${text}\n\n</details>`;
 }
 
+/** Numbers are as they are; host, wave and system are names. */
+function hostTable(rows: readonly (readonly string[])[]): string {
+  return rawTable(
+    HOST_HEADS,
+    rows.map((cells) => cells.map((cell, column) => (column < 3 ? code(cell) : escape(cell)))),
+  );
+}
+
 function waveTable({ waves }: FleetPlan): string {
   const rows = waves.map((wave, index) => [
     String(index + 1),
-    wave.name,
-    wave.hosts.join(", "),
+    code(wave.name),
+    escape(wave.hosts.join(", ")),
     waveText(wave, { isLast: index === waves.length - 1 }),
   ]);
-  return table(["", "WAVE", "HOSTS", ""], rows);
+  return rawTable(["", "WAVE", "HOSTS", ""], rows);
 }
 
 function noticeBlock({ hosts }: FleetPlan): readonly string[] {
   const lines = hosts.flatMap((host) =>
     host.status === "failed"
-      ? [`- **${escape(host.host)} cannot be planned**: ${escape(host.error.message)} \`${host.error.code}\``]
-      : host.notices.map((notice) => `- ${escape(host.host)}: ${escape(notice)}`),
+      ? [`- **${escape(host.host)} cannot be planned**: ${code(host.error.message)} ${code(host.error.code)}`]
+      : host.notices.map((notice) => `- ${escape(host.host)}: ${code(notice)}`),
   );
   return lines.length === 0 ? [] : [lines.join("\n")];
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  return rawTable(
-    heads,
-    rows.map((cells) => cells.map(escape)),
-  );
 }
 
 function rawTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -79,11 +81,15 @@ function rawTable(heads: readonly string[], rows: readonly (readonly string[])[]
   return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** What hosts and names say is text, and nothing that Markdown or HTML takes for its own. */
+/** Names of the hive are text, and nothing that Markdown or HTML takes for its own. */
 function escape(text: string): string {
   return plainLine(text).replaceAll(/[\\`*_{}[\]<>|#&~@]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+/**
+ * What hosts say, and selections, as code: GitHub finds links and mentions of people in what text has become, after
+ * references such as `&#64;` were read.
+ */
 function code(text: string): string {
-  return `<code>${escape(text)}</code>`;
+  return codeSpan(plainLine(text));
 }
