@@ -12,6 +12,7 @@ export type { Duration } from "./duration.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export type { ErrorCode, SkepErrorJson, SkepErrorOptions } from "./errors.ts";
 export { errnoOf, messageOf, reasonOf, SkepError } from "./errors.ts";
+export { escapeJson, jsonText } from "./json-text.ts";
 export { localTime } from "./local-time.ts";
 export { once } from "./once.ts";
 export { Redacted } from "./redacted.ts";

@@ -50,11 +50,19 @@ describe("a host that says what it likes", { timeout: 60_000 }, () => {
     },
   );
 
+  it("makes no terminal obey it in JSON either", async () => {
+    const said = String.raw`\033]0;taken\007\302\23331m`;
+    const { stdout } = await skep("exec", "--on", "web-1", "--json", "--", "printf", said);
+    expect(JSON.parse(stdout)).toMatchObject({ stdout: "\u001b]0;taken\u0007\u009b31m" });
+    expect(stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
+  });
+
   it("cannot end a command by a time that is none", async () => {
     lease("run=run-a", `owner=ann${SAID}`, `reason=${SAID}`, "taken=1e300", "expires=99999999");
     expect((await skep("lease", "ls")).stdout).toContain("held by ann (run run-a");
     const { exitCode, stdout } = await skep("lease", "ls", "--json");
     expect(exitCode).toBe(0);
+    expect(stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
     expect(JSON.parse(stdout)).toMatchObject({ lease: { run: "run-a", since: "1970-01-01T00:00:00.000Z" } });
   });
 });

@@ -1,4 +1,4 @@
-import { localTime, systemClock } from "#core";
+import { jsonText, localTime, systemClock } from "#core";
 import type { Host } from "#hive";
 import { useColors } from "#report";
 import { drawingOn } from "../terminal/draw.ts";
@@ -64,7 +64,7 @@ function showChanges({ hosts, json, terminal: { stdout, env } }: WatchChecksOpti
       before.set(health.host.name, new Map(things.map(({ key, state }) => [key, state])));
       for (const { key, state, change, shown } of things) {
         if (known?.get(key) === state) continue;
-        if (json) stdout.write(`${JSON.stringify({ at, ...change })}\n`);
+        if (json) stdout.write(`${jsonText({ at, ...change })}\n`);
         else for (const line of table.linesOf(shown)) stdout.write(`${at}  ${line}\n`);
       }
     }

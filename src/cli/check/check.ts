@@ -1,4 +1,4 @@
-import { parseDuration } from "#core";
+import { jsonText, parseDuration } from "#core";
 import type { Host } from "#hive";
 import { CliError } from "../errors.ts";
 import { loadSelection } from "../options/hive-options.ts";
@@ -45,7 +45,7 @@ async function checkOnce(
   const { useColors } = await import("#report");
   const table = createCheckTable(hosts, { colors: useColors(stdout, env) });
   const healths = await rounds.next((health) => {
-    const lines = json ? [JSON.stringify(healthJson(health))] : table.linesOf(health);
+    const lines = json ? [jsonText(healthJson(health))] : table.linesOf(health);
     for (const line of lines) stdout.write(`${line}\n`);
   });
   for (const health of healths) if ("error" in health) await printHostError(health.error, terminal);

@@ -1,3 +1,4 @@
+import { jsonText } from "#core";
 import type { Host } from "#hive";
 import type { ExecEnding, ExecOutput } from "#rollout";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -19,7 +20,7 @@ export function collectOutput({ stdout }: Pick<Terminal, "stdout">): OutputSink 
     end(ending) {
       const { stdout: out = new Collected(), stderr: errors = new Collected() } = begun.get(ending.host) ?? {};
       begun.delete(ending.host);
-      stdout.write(`${JSON.stringify(endingJson(ending, { out, errors }))}\n`);
+      stdout.write(`${jsonText(endingJson(ending, { out, errors }))}\n`);
       return Promise.resolve();
     },
   };

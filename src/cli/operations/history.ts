@@ -1,6 +1,6 @@
 import type { HostState } from "#activation";
 import { readHostState } from "#activation";
-import { localTime } from "#core";
+import { jsonText, localTime } from "#core";
 import type { HostName } from "#hive";
 import { plainLine } from "#report";
 import type { HistoryEntry, RunHistory, Visit } from "#rollout";
@@ -50,7 +50,7 @@ function statesOf(visits: readonly Visit<HostState>[]): ReadonlyMap<HostName, Ho
 }
 
 function jsonLines(values: readonly object[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join("");
+  return values.map((value) => `${jsonText(value)}\n`).join("");
 }
 
 const RUN_HEADS = ["RUN", "WHEN", "BY", "WHAT", "REVISION", "HOSTS"] as const;
@@ -91,12 +91,12 @@ function showHost(
   const { stdout } = terminal;
   const host = visit.host.name;
   if ("error" in visit) {
-    if (args.json) stdout.write(`${JSON.stringify({ host, error: visit.error })}\n`);
+    if (args.json) stdout.write(`${jsonText({ host, error: visit.error })}\n`);
     return;
   }
   const entries = historyOf(visit.result).slice(0, args.limit);
   if (args.json) {
-    stdout.write(`${JSON.stringify({ host, entries: entries.map(entryJson) })}\n`);
+    stdout.write(`${jsonText({ host, entries: entries.map(entryJson) })}\n`);
     return;
   }
   const text = entries.length === 0 ? "nothing of ours yet\n" : table([HOST_HEADS, ...entries.map(entryCells)]);

@@ -1,6 +1,6 @@
 import type { LeaseHolder } from "#activation";
 import { readLease } from "#activation";
-import { quoteWord } from "#core";
+import { jsonText, quoteWord } from "#core";
 import type { Host } from "#hive";
 import { plainLine } from "#report";
 import type { BrokenLease, Visit } from "#rollout";
@@ -29,7 +29,7 @@ export async function listLeases(args: LeaseArguments, terminal: Terminal): Prom
   if (interrupts.stop.aborted) return 130;
   for (const visit of visits) {
     if ("error" in visit) await printHostError(visit.error, terminal);
-    if (args.json) terminal.stdout.write(`${JSON.stringify(lookJson(visit))}\n`);
+    if (args.json) terminal.stdout.write(`${jsonText(lookJson(visit))}\n`);
     else if ("result" in visit) {
       const text = visit.result === undefined ? "free" : leaseText(visit.result);
       terminal.stdout.write(`${visiting.pad(visit.host)}  ${text}\n`);
@@ -141,7 +141,7 @@ async function isAgreed(
 
 /** What became of a host's lease, on standard output. */
 function tell(visit: Visit<BrokenLease | undefined>, { args, terminal, pad }: TellOptions): void {
-  if (args.json) terminal.stdout.write(`${JSON.stringify(brokenJson(visit))}\n`);
+  if (args.json) terminal.stdout.write(`${jsonText(brokenJson(visit))}\n`);
   else if ("result" in visit) terminal.stdout.write(`${pad(visit.host)}  ${brokenText(visit.result)}\n`);
 }
 

@@ -1,4 +1,4 @@
-import { localTime } from "#core";
+import { jsonText, localTime } from "#core";
 import type { Hive, Host } from "#hive";
 import { plainLine } from "#report";
 import type { ChosenReturn, Returns, ReturnWish } from "#rollout";
@@ -115,7 +115,7 @@ async function showReturns(
   let exitCode = 0;
   for (const [host, chosen] of returns) {
     if (json) {
-      terminal.stdout.write(`${JSON.stringify(returnJson(host, chosen))}\n`);
+      terminal.stdout.write(`${jsonText(returnJson(host, chosen))}\n`);
     } else if ("back" in chosen) {
       const from = chosen.back.from === chosen.back.toplevel ? "stays: it runs " : "";
       terminal.stdout.write(`${host.padEnd(width)}  ${from}${describeReturn(chosen)}\n`);

@@ -1,4 +1,4 @@
-import { localTime, systemClock } from "#core";
+import { jsonText, localTime, systemClock } from "#core";
 import { createPaint, useColors } from "#report";
 import { drawingOn } from "../terminal/draw.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -69,7 +69,7 @@ function showChanges({ json, terminal: { stdout, env } }: WatchStatusOptions): S
       const state = JSON.stringify(statusJson(withoutCountdown(one)));
       if (before.get(name) === state) continue;
       before.set(name, state);
-      const lines = json ? [JSON.stringify({ at, ...statusJson(one) })] : (blocks[index] ?? []);
+      const lines = json ? [jsonText({ at, ...statusJson(one) })] : (blocks[index] ?? []);
       for (const line of lines) stdout.write(json ? `${line}\n` : `${at}  ${line}\n`);
     }
   };

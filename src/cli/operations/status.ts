@@ -1,5 +1,5 @@
 import { readHostState } from "#activation";
-import { once, parseDuration } from "#core";
+import { jsonText, once, parseDuration } from "#core";
 import type { Hive, Host } from "#hive";
 import { createPaint, useColors } from "#report";
 import type { WantedSystem } from "#rollout";
@@ -82,7 +82,7 @@ async function show(
 ): Promise<void> {
   const { stdout, stderr, env } = terminal;
   if (args.json) {
-    for (const one of seen) stdout.write(`${JSON.stringify(statusJson(one))}\n`);
+    for (const one of seen) stdout.write(`${jsonText(statusJson(one))}\n`);
   } else {
     const { heading, blocks } = statusText(seen, {
       paint: createPaint(useColors(stdout, env)),

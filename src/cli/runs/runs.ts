@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { SkepErrorJson } from "#core";
-import { formatDuration, localTime } from "#core";
+import { formatDuration, jsonText, localTime } from "#core";
 import type { HostStanding, JournalRead, Step } from "#rollout";
 import { listRuns, OUTCOMES, runsFolder } from "#rollout";
 import { findHive } from "../hive/find-hive.ts";
@@ -30,7 +30,7 @@ export async function runs({ run, hive, json }: RunsArguments, { stdout, env, cw
 }
 
 function toJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${jsonText(value, 2)}\n`;
 }
 
 function describeRun({ header, state, report, hosts, resumptions }: JournalRead): object {

@@ -1,4 +1,5 @@
 import type { SkepErrorJson } from "#core";
+import { jsonText } from "#core";
 import { plainLines } from "#report";
 import type { Finding } from "#secrets";
 import { checkRepository, SecretsError } from "#secrets";
@@ -34,7 +35,7 @@ export async function checkSecrets(args: CheckArguments, terminal: Terminal): Pr
   if (onHosts.interrupted) return 130;
   if (args.json) {
     const all = [...findings, ...onHosts.findings, ...onHosts.unreached.map(asFinding)];
-    stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    stdout.write(`${jsonText(all, 2)}\n`);
   } else for (const finding of onHosts.findings) stdout.write(`${describeFinding(finding)}\n`);
   for (const error of onHosts.unreached) await printHostError(error, terminal);
   const errors = findings.filter(({ level }) => level === "error").length + onHosts.findings.length;

@@ -1,5 +1,6 @@
 import type { HostFacts } from "#activation";
 import { probeHost, readSecrets } from "#activation";
+import { jsonText } from "#core";
 import { plainLine } from "#report";
 import type { Visit } from "#rollout";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
@@ -56,7 +57,7 @@ async function show(
     const { name } = visit.host;
     if (json) {
       const told = "result" in visit ? visit.result.status : { error: visit.error };
-      terminal.stdout.write(`${JSON.stringify({ host: name, ...told })}\n`);
+      terminal.stdout.write(`${jsonText({ host: name, ...told })}\n`);
     } else if ("result" in visit) {
       const { facts, status } = visit.result;
       for (const [index, line] of describeHost(status, { host: name, facts }).entries()) {

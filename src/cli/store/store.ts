@@ -1,5 +1,5 @@
 import type { SkepErrorJson } from "#core";
-import { formatBytes } from "#core";
+import { formatBytes, jsonText } from "#core";
 import { plainLine, plainLines } from "#report";
 import type { Visit } from "#rollout";
 import { visitHosts } from "#rollout";
@@ -57,7 +57,7 @@ async function onEachHost<T>(args: StoreArguments, terminal: Terminal, task: Hos
     const { name } = visit.host;
     if (args.json) {
       const { host: _host, ...rest } = visit;
-      stdout.write(`${JSON.stringify({ host: name, ...rest })}\n`);
+      stdout.write(`${jsonText({ host: name, ...rest })}\n`);
     } else if ("result" in visit) {
       for (const line of task.lines(visit.result)) stdout.write(`${name.padEnd(width)}  ${plainLine(line)}\n`);
     }

@@ -1,10 +1,9 @@
+import { escapeJson } from "#core";
 import type { RolloutEvent } from "#rollout";
 import type { LiveView } from "../live-view.ts";
 import type { Output } from "../output.ts";
 import { EVENTS_VERSION } from "./event-schema.ts";
 
-// JSON leaves these as they are; a terminal takes the first for commands, some readers the others for line ends.
-const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
 // GitHub's runner looks for `##[command]` anywhere in a line.
 const RUNNER_COMMAND = /##(?=\[)/g;
 
@@ -29,13 +28,9 @@ function ndjsonLine({ type, at, ...fields }: RolloutEvent): string {
   const line = JSON.stringify({ type, at: instant(at), ...version, ...fields }, (key, value: unknown) =>
     INSTANTS.has(key) && typeof value === "number" ? instant(value) : value,
   );
-  return line.replace(UNESCAPED, escape).replace(RUNNER_COMMAND, String.raw`#\u0023`);
+  return escapeJson(line).replace(RUNNER_COMMAND, String.raw`#\u0023`);
 }
 
 function instant(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function escape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

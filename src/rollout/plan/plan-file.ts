@@ -8,6 +8,7 @@
  * A file is read only when it is, byte for byte, what would be written for what is in it.
  */
 import { createHash } from "node:crypto";
+import { jsonText } from "#core";
 import { PLAN_GOALS } from "#hive";
 import { isStorePath } from "#store";
 import { PlanError } from "./errors.ts";
@@ -54,7 +55,7 @@ export function parsePlan(text: string, { file }: { readonly file?: string | und
 }
 
 function textOf(value: object): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  return `${jsonText(value, 2)}\n`;
 }
 
 function digestOf(plan: object): string {
