@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { quoteArgv, quoteWord } from "#core";
@@ -14,6 +14,30 @@ describe("quoteArgv()", () => {
     expect(quoteWord("~root")).toBe("'~root'");
   });
 
+  it.each(["sh", "zsh", "fish"].filter(isThere))("%s takes no word for more than it says", (shell) => {
+    const words = [
+      "=ls",
+      "==",
+      "%self",
+      "%1",
+      "a=~",
+      "a%b",
+      "x=1",
+      "^a",
+      "!!",
+      "{a,b}",
+      "[a]",
+      "~",
+      "-n",
+      "$HOME",
+      "*",
+      "it's",
+    ];
+    words.push(String.raw`a\\b`, String.raw`\'`, String.raw`'\\`, String.raw`\n`);
+    const line = quoteArgv(["printf", String.raw`%s\n`, ...words]);
+    expect(execFileSync(shell, ["-c", line], { encoding: "utf8" })).toBe(`${words.join("\n")}\n`);
+  });
+
   it("comes back from a real shell as it went in, whatever the words", () => {
     const word = fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""));
     fc.assert(
@@ -26,3 +50,7 @@ describe("quoteArgv()", () => {
     );
   });
 });
+
+function isThere(program: string): boolean {
+  return spawnSync(program, ["-c", "exit"]).status === 0;
+}
