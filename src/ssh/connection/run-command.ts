@@ -71,6 +71,11 @@ function splitLines(onLine: (line: string) => void): { push(chunk: Buffer): void
   const decoder = new StringDecoder("utf8");
   let rest = "";
   const take = (text: string): void => {
+    if (!text.includes("\n")) {
+      // Not looked at again: a line of many pieces would be read once for each.
+      rest += text;
+      return;
+    }
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) onLine(line);
