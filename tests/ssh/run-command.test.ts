@@ -1,4 +1,4 @@
-import { Readable, Writable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { expect, it } from "vitest";
 import type { CommandRunner } from "#core";
 import { runCommand } from "../../src/ssh/run-command.ts";
@@ -9,7 +9,7 @@ it("a line that comes in very many pieces is given once, and is read once", { ti
   const open: CommandRunner["open"] = (argv) =>
     Promise.resolve({
       argv,
-      stdin: new Writable({ write: (_chunk, _encoding, done) => void done() }),
+      stdin: new PassThrough(),
       stdout: Readable.from([...Array.from({ length: pieces }, () => piece), Buffer.from("é\nend")]),
       stderr: Readable.from([]),
       exited: Promise.resolve({ exitCode: 0 }),

@@ -34,11 +34,11 @@ export async function breakLease(
   }
   const own = `${makeRunId(new Date(systemClock.now()))}-break`;
   const owner = `${userInfo().username}@${hostname()}`;
-  await acquireLease(access, { run: own, owner, reason: "skep lease break", ttlMs: TTL_MS, steal: true, signal });
-  try {
-    const agent = await turnBackAgent(access, { run: holder.run, timeoutMs: TURN_BACK_TIMEOUT_MS, signal });
-    return { holder, agent };
-  } finally {
-    await releaseLease(access, { run: own });
-  }
+  const request = { run: own, owner, reason: "skep lease break", ttlMs: TTL_MS, steal: true, signal };
+  // Another run may have come in between: what it has under way is what has to go back now.
+  const { takenFrom: robbed = holder } = await acquireLease(access, request);
+  // Where this is broken off the lease stays until it expires: what goes back may be at it yet.
+  const agent = await turnBackAgent(access, { run: robbed.run, timeoutMs: TURN_BACK_TIMEOUT_MS, signal });
+  await releaseLease(access, { run: own });
+  return { holder: robbed, agent };
 }

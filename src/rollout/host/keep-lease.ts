@@ -72,7 +72,9 @@ export async function keepLease(
     try {
       await turnBackAgent(access, { run: takenFrom.run, timeoutMs: TURN_BACK_TIMEOUT_MS, signal });
     } catch (error) {
-      await kept[Symbol.asyncDispose]();
+      // What goes back may be at it yet: the lease is left to expire.
+      ended.abort();
+      await renewing;
       throw error;
     }
   }
