@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { parseHive, system, unit } from "#hive";
-import { createCheckTable } from "../../src/cli/check-table.ts";
+import { createCheckTable } from "../../src/cli/check/check-table.ts";
 
 it("the table of checks takes errors and journals of hosts for text", () => {
   const { hosts } = parseHive(

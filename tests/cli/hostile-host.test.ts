@@ -1,40 +1,24 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Sandbox } from "#sandbox";
-import { startSandbox } from "#sandbox";
-import { runSkep } from "./run-skep.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { useScene } from "./scene.ts";
 
 /** A title for the terminal, a cleared screen, and a colour in the one-byte form. */
 const SAID = "\u001b]0;taken\u0007\u001b[2J\u009b31m";
 
 describe("a host that says what it likes", { timeout: 60_000 }, () => {
-  let sandbox: Sandbox;
-  let folder = "";
-  let root = "";
-  beforeEach(async () => {
-    sandbox = await startSandbox({ hosts: ["web-1"] });
-    folder = mkdtempSync(join(tmpdir(), "skep-hostile-"));
-    const host = sandbox.host("web-1");
-    root = host.root;
-    mkdirSync(join(root, "run/skep"), { recursive: true });
-    writeFileSync(
-      join(folder, "hive.ts"),
+  const { machine, write, skep } = useScene(["web-1"]);
+  beforeEach(() => {
+    mkdirSync(join(machine("web-1").root, "run/skep"), { recursive: true });
+    write(
+      "hive.ts",
       `import { defineHive, system } from "skep";
-       const target = ${JSON.stringify(host.target)};
+       const target = ${JSON.stringify(machine("web-1").target)};
        export default defineHive({ name: "fleet", hosts: { "web-1": { target, system: system({}) } } });`,
     );
   });
-  afterEach(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
-
-  const skep = (...argv: readonly string[]) =>
-    runSkep(argv, { env: { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" }, cwd: folder });
   const lease = (...lines: readonly string[]): void => {
-    writeFileSync(join(root, "run/skep/lease"), `${lines.join("\n")}\n`);
+    writeFileSync(join(machine("web-1").root, "run/skep/lease"), `${lines.join("\n")}\n`);
   };
 
   it.each([[["lease", "ls"]], [["status", "--no-eval"]], [["plan"]], [["deploy"]]])(

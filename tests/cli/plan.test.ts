@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { FleetPlan, PlannedHostChange } from "#rollout";
@@ -136,13 +136,13 @@ switch: 2 to change, 1 unchanged
     await skep("plan", "--out", "plan.json", "--quiet");
     hive("2.0");
     await skep("deploy", "--on", "web-2", "--quiet");
-    const records = join(sandbox.host("web-2").root, "var/lib/skep/deployments");
+    const records = join(machine("web-2").root, "var/lib/skep/deployments");
     writeFileSync(join(records, "20991231-235959-ffff.json"), " ".repeat(17 * 1024 * 1024));
     hive("1.0");
     const run = await skep("deploy", "--plan", "plan.json", "--quiet");
     expect(run).toMatchObject({ exitCode: 5, stderr: expect.stringContaining("[rollout/moved]") as string });
     const isTouched = (name: string): boolean =>
-      readdirSync(join(sandbox.host(name).root, "run")).includes("current-system");
+      readdirSync(join(machine(name).root, "run")).includes("current-system");
     expect(HOSTS.filter(isTouched)).toEqual(["web-2"]);
   });
 

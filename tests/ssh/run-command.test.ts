@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from "node:stream";
 import { expect, it } from "vitest";
 import type { CommandRunner } from "#core";
-import { runCommand } from "../../src/ssh/run-command.ts";
+import { runCommand } from "../../src/ssh/connection/run-command.ts";
 
 it("a line that comes in very many pieces is given once, and is read once", { timeout: 20_000 }, async () => {
   const pieces = 60_000;
