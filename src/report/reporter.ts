@@ -56,12 +56,19 @@ export function createReporter(options: ReporterOptions): Reporter {
   const format = chooseFormat(options.format, options.stderr, env);
   const stdout = openOutput(options.stdout);
   const stderr = openOutput(options.stderr);
+  // The runner reads everything, in whatever form it is.
+  const isReadByGithub = format === "github" || env.GITHUB_ACTIONS === "true";
+  const people = {
+    write: (text: string) => {
+      stderr.write(isReadByGithub ? withoutGithubCommands(text) : text);
+    },
+  };
   const state = createRunState();
   const paint = createPaint(colors);
   const ci = { state, paint, verbose, quiet };
   const views = [
     ...(format === "ndjson" ? [openNdjsonView(stdout)] : []),
-    ...(format === "lines" && !quiet ? [openLinesView(stderr, { state, paint, verbose })] : []),
+    ...(format === "lines" && !quiet ? [openLinesView(people, { state, paint, verbose })] : []),
     ...(format === "tty" && !quiet ? [openScreenView(stderr, { state, paint, verbose, now })] : []),
     ...(format === "github" ? [openGithubView(stderr, ci)] : []),
     ...(format === "gitlab" && !quiet ? [openGitlabView(stderr, ci)] : []),
@@ -80,11 +87,11 @@ export function createReporter(options: ReporterOptions): Reporter {
       notices: format === "lines" || state.planning === true ? "unannounced" : "all",
     });
     const told = record === "" || quiet || format === "ndjson" ? record : `\n${record}`;
-    stderr.write(format === "github" ? withoutGithubCommands(told) : told);
+    people.write(told);
     const files = { junit: options.junit, summary: state.planning === true ? undefined : summary };
     const troubles = await writeReportFiles(state, files);
     for (const trouble of troubles) {
-      stderr.write(`skep: error: ${plainLine(trouble)} [report/file]\n`);
+      people.write(`skep: error: ${plainLine(trouble)} [report/file]\n`);
     }
     return troubles;
   };

@@ -2,6 +2,7 @@ import { jsonText, localTime, systemClock } from "#core";
 import type { Host } from "#hive";
 import { useColors } from "#report";
 import { drawingOn } from "../terminal/draw.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { watch } from "../terminal/watch.ts";
 import type { CheckRounds, HostHealth } from "./check-rounds.ts";
@@ -52,7 +53,9 @@ function showTable({ hosts, terminal: { stdout, env } }: WatchChecksOptions): Sh
 }
 
 /** Writes what is not as it was in the round before: checks that begin to pass or to fail, hosts that cannot be asked. */
-function showChanges({ hosts, json, terminal: { stdout, env } }: WatchChecksOptions): Show {
+function showChanges({ hosts, json, terminal }: WatchChecksOptions): Show {
+  const { stdout, env } = terminal;
+  const people = forPeople(stdout, terminal);
   const table = createCheckTable(hosts, { colors: useColors(stdout, env) });
   const before = new Map<string, ReadonlyMap<string, string>>();
   return (healths) => {
@@ -65,7 +68,7 @@ function showChanges({ hosts, json, terminal: { stdout, env } }: WatchChecksOpti
       for (const { key, state, change, shown } of things) {
         if (known?.get(key) === state) continue;
         if (json) stdout.write(`${jsonText({ at, ...change })}\n`);
-        else for (const line of table.linesOf(shown)) stdout.write(`${at}  ${line}\n`);
+        else for (const line of table.linesOf(shown)) people.write(`${at}  ${line}\n`);
       }
     }
   };

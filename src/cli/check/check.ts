@@ -5,6 +5,7 @@ import { loadSelection } from "../options/hive-options.ts";
 import { refuseOddParallel } from "../options/parallel.ts";
 import { readSshOptions } from "../options/read-ssh-options.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { untilUnread } from "../terminal/terminal.ts";
@@ -44,9 +45,10 @@ async function checkOnce(
   const { stdout, env } = terminal;
   const { useColors } = await import("#report");
   const table = createCheckTable(hosts, { colors: useColors(stdout, env) });
+  const people = forPeople(stdout, terminal);
   const healths = await rounds.next((health) => {
-    const lines = json ? [jsonText(healthJson(health))] : table.linesOf(health);
-    for (const line of lines) stdout.write(`${line}\n`);
+    if (json) stdout.write(`${jsonText(healthJson(health))}\n`);
+    else for (const line of table.linesOf(health)) people.write(`${line}\n`);
   });
   for (const health of healths) if ("error" in health) await printHostError(health.error, terminal);
   return healths;

@@ -11,6 +11,7 @@ import { refuseOddParallel } from "../options/parallel.ts";
 import { readSshOptions } from "../options/read-ssh-options.ts";
 import { countOutcomes } from "../runs/runs.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -37,7 +38,8 @@ export async function history(args: HistoryArguments, terminal: Terminal): Promi
   if (signal.aborted) return 130;
   if (args.on === undefined) {
     const runs = fleetHistory(await listRuns(runsFolder(hive)), statesOf(visits)).slice(0, args.limit);
-    terminal.stdout.write(args.json ? jsonLines(runs.map(runJson)) : runsText(runs));
+    if (args.json) terminal.stdout.write(jsonLines(runs.map(runJson)));
+    else forPeople(terminal.stdout, terminal).write(runsText(runs));
   } else {
     for (const [index, visit] of visits.entries()) showHost(visit, { index, args, terminal });
   }
@@ -100,7 +102,7 @@ function showHost(
     return;
   }
   const text = entries.length === 0 ? "nothing of ours yet\n" : table([HOST_HEADS, ...entries.map(entryCells)]);
-  stdout.write(`${index === 0 ? "" : "\n"}${host}\n${text.replaceAll(/^(?=.)/gm, "  ")}`);
+  forPeople(stdout, terminal).write(`${index === 0 ? "" : "\n"}${host}\n${text.replaceAll(/^(?=.)/gm, "  ")}`);
 }
 
 function entryCells({ generation, system, at, record, hive, marks, isThere }: HistoryEntry): readonly string[] {

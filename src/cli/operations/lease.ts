@@ -11,6 +11,7 @@ import { loadSelection } from "../options/hive-options.ts";
 import { refuseOddParallel } from "../options/parallel.ts";
 import { readSshOptions } from "../options/read-ssh-options.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import { printError } from "../terminal/print-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -32,7 +33,7 @@ export async function listLeases(args: LeaseArguments, terminal: Terminal): Prom
     if (args.json) terminal.stdout.write(`${jsonText(lookJson(visit))}\n`);
     else if ("result" in visit) {
       const text = visit.result === undefined ? "free" : leaseText(visit.result);
-      terminal.stdout.write(`${visiting.pad(visit.host)}  ${text}\n`);
+      forPeople(terminal.stdout, terminal).write(`${visiting.pad(visit.host)}  ${text}\n`);
     }
   }
   return visits.every((visit) => "result" in visit) ? 0 : 5;
@@ -133,7 +134,7 @@ async function isAgreed(
   }
   for (const visit of found) {
     if ("result" in visit && visit.result !== undefined) {
-      terminal.stderr.write(`${pad(visit.host)}  ${leaseText(visit.result)}\n`);
+      forPeople(terminal.stderr, terminal).write(`${pad(visit.host)}  ${leaseText(visit.result)}\n`);
     }
   }
   return ask("what these runs have under way goes back. take the hosts from them?", { signal });
@@ -142,7 +143,9 @@ async function isAgreed(
 /** What became of a host's lease, on standard output. */
 function tell(visit: Visit<BrokenLease | undefined>, { args, terminal, pad }: TellOptions): void {
   if (args.json) terminal.stdout.write(`${jsonText(brokenJson(visit))}\n`);
-  else if ("result" in visit) terminal.stdout.write(`${pad(visit.host)}  ${brokenText(visit.result)}\n`);
+  else if ("result" in visit) {
+    forPeople(terminal.stdout, terminal).write(`${pad(visit.host)}  ${brokenText(visit.result)}\n`);
+  }
 }
 
 function brokenText(broken: BrokenLease | undefined): string {
@@ -150,7 +153,8 @@ function brokenText(broken: BrokenLease | undefined): string {
   const { holder, agent } = broken;
   const end =
     agent === undefined ? "it had nothing under way there" : `its agent ended ${agent.state.replace("-", " ")}`;
-  return plainLine(`taken from ${holder.owner} (run ${holder.run}, ${holder.reason}): ${end}`);
+  const why = `run ${plainLine(holder.run)}, ${plainLine(holder.reason)}`;
+  return `taken from ${plainLine(holder.owner)} (${why}): ${end}`;
 }
 
 function brokenJson(visit: Visit<BrokenLease | undefined>): object {

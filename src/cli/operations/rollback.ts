@@ -12,6 +12,7 @@ import { readSshOptions } from "../options/read-ssh-options.ts";
 import { reporterFormat } from "../options/reporter-format.ts";
 import { policyOf, readDuration } from "../options/rollout-options.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import { openReporter } from "../terminal/open-reporter.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -91,7 +92,7 @@ function announce(
   for (const { name } of hosts) {
     const chosen = returns.get(name);
     if (chosen === undefined || "error" in chosen) continue;
-    terminal.stderr.write(`skep: notice: ${name} goes back from ${describeReturn(chosen)}\n`);
+    forPeople(terminal.stderr, terminal).write(`skep: notice: ${name} goes back from ${describeReturn(chosen)}\n`);
   }
 }
 
@@ -102,8 +103,8 @@ function describeReturn({ back, generation, record }: ChosenReturn): string {
   const known =
     record === undefined
       ? ""
-      : `, deployed ${localTime(Date.parse(record.at))} by ${record.who}${revision === "" ? "" : ` at ${revision}`}`;
-  return plainLine(`${from} to ${describeSystem(back.toplevel)} (generation ${generation}${known})`);
+      : `, deployed ${localTime(Date.parse(record.at))} by ${plainLine(record.who)}${revision === "" ? "" : ` at ${revision}`}`;
+  return `${from} to ${describeSystem(back.toplevel)} (generation ${generation}${known})`;
 }
 
 async function showReturns(
@@ -118,7 +119,7 @@ async function showReturns(
       terminal.stdout.write(`${jsonText(returnJson(host, chosen))}\n`);
     } else if ("back" in chosen) {
       const from = chosen.back.from === chosen.back.toplevel ? "stays: it runs " : "";
-      terminal.stdout.write(`${host.padEnd(width)}  ${from}${describeReturn(chosen)}\n`);
+      forPeople(terminal.stdout, terminal).write(`${host.padEnd(width)}  ${from}${describeReturn(chosen)}\n`);
     }
     if (!("error" in chosen)) continue;
     exitCode = 5;

@@ -157,7 +157,8 @@ function notesOf(seen: SeenHost): readonly Note[] {
 /** Who holds a host, for people. */
 export function leaseText({ owner, run, reason, takenAt, expiresInMs }: LeaseHolder): string {
   const left = expiresInMs > 0 ? `for ${formatDuration(expiresInMs)} more` : "and left it to expire";
-  return plainLine(`held by ${owner} (run ${run}, ${reason}) since ${localTime(takenAt)}, ${left}`);
+  const why = `run ${plainLine(run)}, ${plainLine(reason)}`;
+  return `held by ${plainLine(owner)} (${why}) since ${localTime(takenAt)}, ${left}`;
 }
 
 function secretsNotes({ facts }: HostState, state: HostStatus["secrets"]): readonly Note[] {

@@ -1,6 +1,7 @@
 import { jsonText, localTime, systemClock } from "#core";
 import { createPaint, useColors } from "#report";
 import { drawingOn } from "../terminal/draw.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { watch } from "../terminal/watch.ts";
 import { statusJson } from "./status-json.ts";
@@ -57,7 +58,9 @@ function showTable({ terminal: { stdout, env }, evaluated }: WatchStatusOptions)
 }
 
 /** Writes what is said of a host when that is not what was said before. */
-function showChanges({ json, terminal: { stdout, env } }: WatchStatusOptions): Show {
+function showChanges({ json, terminal }: WatchStatusOptions): Show {
+  const { stdout, env } = terminal;
+  const people = forPeople(stdout, terminal);
   const paint = createPaint(useColors(stdout, env));
   const before = new Map<string, string>();
   return (seen) => {
@@ -69,8 +72,8 @@ function showChanges({ json, terminal: { stdout, env } }: WatchStatusOptions): S
       const state = JSON.stringify(statusJson(withoutCountdown(one)));
       if (before.get(name) === state) continue;
       before.set(name, state);
-      const lines = json ? [jsonText({ at, ...statusJson(one) })] : (blocks[index] ?? []);
-      for (const line of lines) stdout.write(json ? `${line}\n` : `${at}  ${line}\n`);
+      if (json) stdout.write(`${jsonText({ at, ...statusJson(one) })}\n`);
+      else for (const line of blocks[index] ?? []) people.write(`${at}  ${line}\n`);
     }
   };
 }

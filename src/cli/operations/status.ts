@@ -12,6 +12,7 @@ import { readSshOptions } from "../options/read-ssh-options.ts";
 import { printHostError } from "../secrets/print-host-error.ts";
 import { repositorySecrets } from "../secrets/repository-secrets.ts";
 import { wantedBy } from "../secrets/wanted-set.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { untilUnread } from "../terminal/terminal.ts";
@@ -88,7 +89,8 @@ async function show(
       paint: createPaint(useColors(stdout, env)),
       columns: stdout.columns,
     });
-    for (const line of [heading, ...blocks.flat()]) stdout.write(`${line}\n`);
+    const people = forPeople(stdout, terminal);
+    for (const line of [heading, ...blocks.flat()]) people.write(`${line}\n`);
     stderr.write(`skep: ${statusVerdict(seen, { evaluated: args.eval })}\n`);
   }
   for (const one of seen) {

@@ -19,6 +19,7 @@ import { policyOf, readDuration } from "../options/rollout-options.ts";
 import type { SshArguments } from "../options/ssh-options.ts";
 import type { RulesArguments } from "../secrets/load-rules.ts";
 import { repositorySecrets } from "../secrets/repository-secrets.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import { openReporter } from "../terminal/open-reporter.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -39,7 +40,10 @@ export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Termin
   const { stdout, env } = terminal;
   if (args.json) stdout.write(text);
   else if (args.markdown) stdout.write(planMarkdown(made));
-  else stdout.write(planText(made, { colors: useColors(stdout, env), columns: stdout.columns ?? COLUMNS_OF_A_FILE }));
+  else
+    forPeople(stdout, terminal).write(
+      planText(made, { colors: useColors(stdout, env), columns: stdout.columns ?? COLUMNS_OF_A_FILE }),
+    );
   return exitCodeOfPlan(made);
 }
 

@@ -6,6 +6,7 @@ import { listRuns, runsFolder } from "#rollout";
 import { CliError } from "../errors.ts";
 import { findHive } from "../hive/find-hive.ts";
 import { findRun } from "../runs/find-run.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { writeOutput } from "../terminal/write-output.ts";
 import type { ReportArguments } from "./report-command.ts";
@@ -22,8 +23,9 @@ export async function report(args: ReportArguments, terminal: Terminal): Promise
   const look = { colors: useColors(stdout, env), columns: stdout.columns ?? 120 };
   for (const { format, file } of wanted) {
     const text = renderPastRun(journal, { format, ...look });
-    if (file === undefined) stdout.write(text);
-    else await writeOutput(resolve(cwd, file), text, { what: "the report" });
+    if (file !== undefined) await writeOutput(resolve(cwd, file), text, { what: "the report" });
+    else if (format === "text") forPeople(stdout, terminal).write(text);
+    else stdout.write(text);
   }
   return 0;
 }

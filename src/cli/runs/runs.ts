@@ -4,6 +4,7 @@ import { formatDuration, jsonText, localTime } from "#core";
 import type { HostStanding, JournalRead, Step } from "#rollout";
 import { listRuns, OUTCOMES, runsFolder } from "#rollout";
 import { findHive } from "../hive/find-hive.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { findRun } from "./find-run.ts";
@@ -15,7 +16,9 @@ export interface RunsArguments {
 }
 
 /** Shows the runs of a hive, or one of them. The hive itself is not read. */
-export async function runs({ run, hive, json }: RunsArguments, { stdout, env, cwd }: Terminal): Promise<number> {
+export async function runs({ run, hive, json }: RunsArguments, terminal: Terminal): Promise<number> {
+  const { env, cwd } = terminal;
+  const stdout = json ? terminal.stdout : forPeople(terminal.stdout, terminal);
   const directory = dirname(await findHive({ file: hive, cwd, env }));
   const all = await listRuns(runsFolder({ directory }));
   if (run !== undefined) {

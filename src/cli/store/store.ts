@@ -8,6 +8,7 @@ import { collectGarbage, verifyStore } from "#store";
 import { CliError } from "../errors.ts";
 import { loadSelection } from "../options/hive-options.ts";
 import { readSshOptions } from "../options/read-ssh-options.ts";
+import { forPeople } from "../terminal/for-people.ts";
 import { listenForInterrupts } from "../terminal/interrupts.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { GcArguments, StoreArguments } from "./store-command.ts";
@@ -53,13 +54,14 @@ async function onEachHost<T>(args: StoreArguments, terminal: Terminal, task: Hos
   const { hive, hosts } = await loadSelection(args, terminal);
   using interrupts = listenForInterrupts(() => undefined);
   const width = Math.max(...hosts.map(({ name }) => name.length));
+  const people = forPeople(stdout, terminal);
   const show = (visit: Visit<T>): void => {
     const { name } = visit.host;
     if (args.json) {
       const { host: _host, ...rest } = visit;
       stdout.write(`${jsonText({ host: name, ...rest })}\n`);
     } else if ("result" in visit) {
-      for (const line of task.lines(visit.result)) stdout.write(`${name.padEnd(width)}  ${plainLine(line)}\n`);
+      for (const line of task.lines(visit.result)) people.write(`${name.padEnd(width)}  ${plainLine(line)}\n`);
     }
     if ("error" in visit) stderr.write(describeError(visit.error));
   };

@@ -3,7 +3,8 @@ import type { Terminal } from "./terminal.ts";
 
 /** Prints an error that ended a command: `skep: error: …` and, where one is known, `skep: hint: …`. */
 export async function printError(error: unknown, terminal: Terminal): Promise<void> {
-  terminal.stderr.write(await errorText(error, terminal));
+  const { forPeople } = await import("./for-people.ts");
+  forPeople(terminal.stderr, terminal).write(await errorText(error, terminal));
 }
 
 /** What {@link printError} prints, in whole lines: errors quote what hosts say, and a terminal is to obey none of it. */
