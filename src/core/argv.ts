@@ -1,12 +1,14 @@
 /** A program and its arguments. Never a shell string: what a remote shell sees is made by {@link quoteArgv} alone. */
 export type Argv = readonly [program: string, ...args: string[]];
 
-// A login shell need not be POSIX's: zsh takes `=ls` for where ls is, fish `%self` for a number, and `\\` for one even in quotes.
-const PLAIN_WORD = /^[A-Za-z0-9_@+:,./-][A-Za-z0-9_@%+=:,./-]*$/;
+// A login shell need not be POSIX's: zsh takes `=ls` for where ls is, and fish `%self` for a number.
+const PLAIN_WORD = /^(?!=|%self)[A-Za-z0-9_@%+=:,./-]+$/;
+// And fish takes a backslash before another, or before a quote, for its own even in quotes.
+const OUT_OF_QUOTES = /'|\\(?=[\\']|$)/g;
 
 /** One word quoted for a POSIX shell; plain words stay as they are. */
 export function quoteWord(word: string): string {
-  return PLAIN_WORD.test(word) ? word : `'${word.replaceAll(/['\\]/g, (character) => `'\\${character}'`)}'`;
+  return PLAIN_WORD.test(word) ? word : `'${word.replaceAll(OUT_OF_QUOTES, (character) => `'\\${character}'`)}'`;
 }
 
 /** A command line that any POSIX shell, zsh and fish split back into exactly `argv`. */

@@ -38,6 +38,17 @@ describe("quoteArgv()", () => {
     expect(execFileSync(shell, ["-c", line], { encoding: "utf8" })).toBe(`${words.join("\n")}\n`);
   });
 
+  it.each(["zsh", "fish"].filter(isThere))("comes back from %s, quotes and backslashes in any order", (shell) => {
+    const word = fc.string({ unit: fc.constantFrom("\\", "'", "a", "n", "=", "%", " "), minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 20, maxLength: 20 }), (words) => {
+        const line = quoteArgv(["printf", String.raw`%s\n`, ...words]);
+        expect(execFileSync(shell, ["-c", line], { encoding: "utf8" })).toBe(`${words.join("\n")}\n`);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it("comes back from a real shell as it went in, whatever the words", () => {
     const word = fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""));
     fc.assert(
