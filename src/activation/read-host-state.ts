@@ -100,6 +100,8 @@ function compare(one: string, other: string): number {
 
 const STATE_SCRIPT = `${PROBE_SCRIPT}${GENERATION_FUNCTIONS}
 sed 's/^/record=/' "$root${hostLayout.records}"/*.json 2>/dev/null
+# The last may have been cut short, and its line not ended.
+echo
 for number in $(generations_of "$profile"); do
   link=$profile-$number-link
   made=$(stat -c %Y "$link" 2>/dev/null)
