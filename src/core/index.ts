@@ -14,6 +14,7 @@ export type { ErrorCode, SkepErrorJson, SkepErrorOptions } from "./errors.ts";
 export { errnoOf, messageOf, reasonOf, SkepError } from "./errors.ts";
 export { escapeJson, jsonText } from "./json-text.ts";
 export { localTime } from "./local-time.ts";
+export { makeFolder } from "./make-folder.ts";
 export { once } from "./once.ts";
 export { Redacted } from "./redacted.ts";
 export { closest, didYouMean } from "./suggest.ts";

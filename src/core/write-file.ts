@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolder } from "./make-folder.ts";
 
 /**
  * Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. Makes its folder. A link is
@@ -17,7 +18,7 @@ export async function writeFileAtomically(
     return;
   }
   const file = found === undefined ? path : await realpath(path);
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const written = await open(temporary, "wx", mode);

@@ -107,6 +107,15 @@ describe("what cannot be written", () => {
     );
   });
 
+  it("below a folder that takes none ends at once", async () => {
+    const { exitCode, stderr } = await skep("plan", "--quiet", "--on", "web-1", "--out", "/proc/no-such/plan.json");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(
+      "skep: error: cannot write the plan to /proc/no-such/plan.json: no such file or directory [cli/file]\n" +
+        "skep: hint: name a place that you may write to\n",
+    );
+  });
+
   it.each([
     ["plan", "--out", "--json prints the plan to standard output"],
     ["report", "--html", "without a file it goes to standard output"],

@@ -1,6 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { errnoOf, messageOf } from "#core";
+import { errnoOf, makeFolder, messageOf } from "#core";
 import { generateIdentity, parseRecipient } from "#secrets";
 import { CliError } from "../errors.ts";
 import { ownIdentityFile } from "../secrets/identity-files.ts";
@@ -58,7 +58,7 @@ async function readerOf(identityFile: string, text: string | undefined): Promise
   }
   const pair = await generateIdentity();
   const save = async (): Promise<void> => {
-    await mkdir(dirname(identityFile), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(identityFile), { mode: 0o700 });
     await writeFile(identityFile, pair.identityFile.reveal(), { mode: 0o600, flag: "wx" });
   };
   return { recipients: [pair.recipient], identityFile, save };

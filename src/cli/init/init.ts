@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
-import { messageOf, quoteArgv } from "#core";
+import { makeFolder, messageOf, quoteArgv } from "#core";
 import { findSecret, Plaintext, writeSecret } from "#secrets";
 import { CliError } from "../errors.ts";
 import { loadRepository } from "../secrets/load-rules.ts";
@@ -48,7 +48,7 @@ export async function init(args: InitArguments, terminal: Terminal): Promise<num
   const fleet = await planFleet(folder, args, terminal);
   const names = [...Object.keys(fleet.files), ...SEALED];
   await refuseExisting(folder, names);
-  const made = await makeFolder(folder);
+  const made = await makeItsFolder(folder);
   try {
     const aside = await mkdtemp(join(folder, `.skep-init-`));
     try {
@@ -110,7 +110,7 @@ async function writeAside(
   { aside, terminal }: { readonly aside: string; readonly terminal: Terminal },
 ): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(aside, name)), { recursive: true });
+    await makeFolder(dirname(join(aside, name)));
     await writeFile(join(aside, name), text);
   }
   const repository = await loadRepository(
@@ -122,9 +122,9 @@ async function writeAside(
 }
 
 /** The first of the folders that had to be made, if any. */
-async function makeFolder(folder: string): Promise<string | undefined> {
+async function makeItsFolder(folder: string): Promise<string | undefined> {
   try {
-    return await mkdir(folder, { recursive: true });
+    return await makeFolder(folder);
   } catch (error) {
     throw new CliError("cli/init", `cannot make the folder ${folder}: ${messageOf(error)}`, { cause: error });
   }

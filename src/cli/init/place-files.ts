@@ -1,6 +1,6 @@
-import { link, mkdir, rename, rm } from "node:fs/promises";
+import { link, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { errnoOf, messageOf } from "#core";
+import { errnoOf, makeFolder, messageOf } from "#core";
 import { CliError } from "../errors.ts";
 import { isThere } from "./choose-kind.ts";
 
@@ -26,7 +26,7 @@ export async function placeFiles(
   const placed: string[] = [];
   try {
     for (const name of names) {
-      await mkdir(dirname(join(to, name)), { recursive: true });
+      await makeFolder(dirname(join(to, name)));
       await place(join(from, name), join(to, name));
       placed.push(name);
     }

@@ -1,5 +1,5 @@
-import { appendFile, mkdir } from "node:fs/promises";
-import { errnoOf, reasonOf, SkepError, writeFileAtomically } from "#core";
+import { appendFile } from "node:fs/promises";
+import { errnoOf, makeFolder, reasonOf, SkepError, writeFileAtomically } from "#core";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError } from "../exit-codes.ts";
 import { printError } from "./print-error.ts";
@@ -22,7 +22,7 @@ export async function appendOutput(file: string, text: string, { what }: What): 
 
 /** @throws CliError `cli/file`. */
 export async function makeOutputFolder(folder: string, { what }: What): Promise<void> {
-  await attempt(`make the folder ${folder} for ${what}`, () => mkdir(folder, { recursive: true }));
+  await attempt(`make the folder ${folder} for ${what}`, () => makeFolder(folder));
 }
 
 /**

@@ -6,9 +6,9 @@
  *
  * A file that is not whole counts as not there. The newest two thousand are kept.
  */
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { writeFileAtomically } from "#core";
+import { makeFolder, writeFileAtomically } from "#core";
 import { STATE_FOLDER } from "#hive";
 import type { StorePath } from "#store";
 import { isStorePath } from "#store";
@@ -29,7 +29,7 @@ export function rememberedSystems(directory: string): RememberedSystems {
   const writing = new Set<Promise<void>>();
   let made: Promise<unknown> | undefined;
   const write = async (file: string, { paths, etc, units }: KnownSystem): Promise<void> => {
-    made ??= mkdir(folder, { recursive: true, mode: 0o700 });
+    made ??= makeFolder(folder, { mode: 0o700 });
     await made;
     const lines = paths.map(({ path, narSize }) => [path, narSize]);
     const text = `${JSON.stringify({ v: 1, paths: lines, etc: [...(etc ?? [])], units })}\n`;

@@ -1,8 +1,8 @@
 import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
-import { appendFile, chmod, mkdir, open, readFile, truncate } from "node:fs/promises";
+import { appendFile, chmod, open, readFile, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { messageOf, writeFileAtomically } from "#core";
+import { makeFolder, messageOf, writeFileAtomically } from "#core";
 import type { RolloutEvent } from "../events.ts";
 import type { JournalHeader } from "./journal-header.ts";
 import type { Resumption } from "./journal-line.ts";
@@ -29,7 +29,7 @@ export interface OpenJournalOptions {
 export function openJournal(directory: string, header: JournalHeader, options: OpenJournalOptions): Promise<Journal> {
   const file = join(directory, `${header.run}.ndjson`);
   return writeTo(file, options, async () => {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeFolder(directory, { mode: 0o700 });
     await chmod(directory, 0o700);
     await writeFileAtomically(file, formatLine(header), { mode: 0o600 });
     await syncFolder(directory);

@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "#core";
 import { STATE_FOLDER } from "#hive";
 import type { Nix } from "#nix";
 import { addRoots } from "#nix";
@@ -24,7 +25,7 @@ export async function keepPlanned(
   const { directory, closures, nix, signal } = options;
   if (closures.length === 0) return;
   const plans = join(directory, STATE_FOLDER, "plans");
-  await mkdir(join(plans, plan), { recursive: true });
+  await makeFolder(join(plans, plan));
   const toplevels = [...new Set(closures.map(({ toplevel }) => toplevel))];
   await addRoots(await nix(), toplevels, { root: join(plans, plan, "system"), signal });
   // Their names sort by time. One that is deployed now is in use, however many were made since.

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fdatasync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { errnoOf, messageOf } from "#core";
+import { errnoOf, makeFolder, messageOf } from "#core";
 import { SecretsError } from "../errors.ts";
 import type { SecretRule } from "../rules/rules.ts";
 import { inParallel } from "../in-parallel.ts";
@@ -43,7 +43,7 @@ export async function replaceFiles(
   if (replacements.length === 0) return;
   const aside = join(directory, `.skep-${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
-    await mkdir(aside, { recursive: true });
+    await makeFolder(aside);
     await inParallel(replacements, async ({ rule, ciphertext }, index) => {
       await writeSynced(join(aside, String(index)), { bytes: ciphertext, mode: modeOf(rule.file) });
       onStep("written-aside", rule.name);

@@ -1,6 +1,6 @@
-import { appendFile, mkdir, open } from "node:fs/promises";
+import { appendFile, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errnoOf, messageOf } from "#core";
+import { errnoOf, makeFolder, messageOf } from "#core";
 import type { SshSettings } from "../config/settings.ts";
 import type { SshFiles } from "../config/ssh-files.ts";
 import { openSshFiles } from "../config/ssh-files.ts";
@@ -148,7 +148,7 @@ async function learn(
     });
   }
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file), { mode: 0o700 });
     const separator = (await endsInsideLine(file)) ? "\n" : "";
     const line = `${name} ${keyTypeOf(blob) ?? ""} ${blob.toString("base64")}\n`;
     await appendFile(file, separator + line, { mode: 0o600 });
