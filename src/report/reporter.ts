@@ -39,6 +39,8 @@ export interface ReporterOptions {
   readonly quiet: boolean;
   /** A file for the run as JUnit XML, written once it is over. */
   readonly junit?: string | undefined;
+  /** A file for the run as a page, written then too. */
+  readonly html?: string | undefined;
   /** What `auto` looks at, and `GITHUB_STEP_SUMMARY`. Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Milliseconds since 1970. Default: the system's clock. */
@@ -88,7 +90,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     });
     const told = record === "" || quiet || format === "ndjson" ? record : `\n${record}`;
     people.write(told);
-    const files = { junit: options.junit, summary: state.planning === true ? undefined : summary };
+    const { junit, html } = options;
+    const files = { junit, html, summary: state.planning === true ? undefined : summary };
     const troubles = await writeReportFiles(state, files);
     for (const trouble of troubles) {
       people.write(`skep: error: ${plainLine(trouble)} [report/file]\n`);

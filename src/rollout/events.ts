@@ -21,6 +21,12 @@ export type RolloutHappening =
       readonly waves?: readonly { readonly name: string; readonly hosts: readonly HostName[] }[] | undefined;
       /** Whether the run takes hosts back to systems they had. */
       readonly rollback?: true | undefined;
+      /** `user@machine`: who deploys. */
+      readonly operator?: string | undefined;
+      /** The git commit that is deployed; undefined outside a repository. */
+      readonly revision?: string | undefined;
+      /** Whether what is deployed had changes that were not committed. */
+      readonly dirty?: boolean | undefined;
       /** Whether it only plans such a run: hosts are looked at, and none comes to an end. */
       readonly planning?: true | undefined;
     }

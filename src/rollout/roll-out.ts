@@ -102,7 +102,10 @@ export async function rollOut(hive: Hive, options: RollOutOptions): Promise<Roll
     hosts: ofWave.map((one) => one.name),
   }));
   const { name } = hive;
-  emit({ type: "run-started", run: run.id, goal, hive: name, hosts: names, steps, waves: namesOfWaves, rollback });
+  const { operator, revision } = run;
+  const of = revision.revision === null ? {} : { revision: revision.revision, dirty: revision.dirty };
+  const begun = { run: run.id, goal, hive: name, hosts: names, steps, waves: namesOfWaves, rollback, operator, ...of };
+  emit({ type: "run-started", ...begun });
   tellPassedOver(waves, emit);
   const secrets = maskSource(options.secrets, mask);
   await using prepared = await prepareRun(run, {

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readAsRunner } from "../report/github-runner.ts";
 import { junitProblems, readJunit } from "../report/junit-reader.ts";
@@ -30,6 +31,19 @@ describe("skep ci", { timeout: 180_000 }, () => {
     rmSync(at("skep-ci/junit.xml"));
     expect(await skep(["ci", "--deploy"])).toMatchObject({ exitCode: 0 });
     expect(existsSync(at("skep-ci/junit.xml"))).toBe(false);
+  });
+
+  it("deploys where its journal cannot be written, and leaves the same reports and outputs", async () => {
+    symlinkSync("no/such/folder", at(".skep"));
+    const run = await skep(["ci", "--deploy"], github());
+    expect(run, run.stderr).toMatchObject({ exitCode: 0 });
+    expect(run.stderr).toContain("cannot write the run's journal");
+    expect(run.stderr).not.toContain("skep: error");
+    expect(HOSTS.map(runs)).not.toContain(undefined);
+    const page = read("skep-ci/report.html");
+    expect(page).toContain(`<dd>${userInfo().username}@${hostname()}</dd>`);
+    for (const name of HOSTS) expect(page).toContain(name);
+    expect(read("outputs")).toMatch(/\nrun=.+\nexit-code=0\n$/);
   });
 
   it("has hosts write down the commit that the plan was made of, and its artifacts make no tree changed", async () => {

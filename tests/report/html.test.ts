@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { renderPastRun } from "#report";
 import type { JournalRead, RolloutEvent } from "#rollout";
 import { openBrowser, whyNoBrowser } from "./browser.ts";
+import { reportRun } from "./report-run.ts";
 import { simulatedJournal } from "./simulated-journal.ts";
 import { bigChange, journalWithChanges, SMALL_CHANGE, withChanges } from "./typical-changes.ts";
 import { BAD_GATEWAY, hostReport, name, rolloutReport, typicalRun } from "./typical-run.ts";
@@ -48,6 +49,21 @@ describe("the page of a run", () => {
     expect(page.match(/<img|alert\(1\)<\/script>/g)).toBeNull();
     expect(page.match(/<script/g)).toHaveLength(1);
     expect(page.match(/<[^>]*\s(src|href|style|on\w+)=|@import|url\(/gi)).toBeNull();
+  });
+
+  it("is the same of the events as they come as of a journal of them", async () => {
+    const journal = journalOf(typicalRun());
+    const { operator, revision } = journal.header;
+    const events = typicalRun().map((event): RolloutEvent => {
+      if (event.type !== "run-started") return event;
+      const waves = [{ name: "rest", hosts: journal.hosts.map((host) => host.name) }];
+      return { ...event, operator, revision: revision.revision ?? undefined, dirty: revision.dirty, waves };
+    });
+    const folder = mkdtempSync(join(tmpdir(), "skep-page-"));
+    const file = join(folder, "report.html");
+    await reportRun(events, { html: file });
+    expect(readFileSync(file, "utf8")).toBe(render(journal));
+    rmSync(folder, { recursive: true });
   });
 
   it("holds no markup of what changed, and names nothing of an old journal, which does not tell", () => {

@@ -74,6 +74,11 @@ roll-back  3.0 s
     expect(readdirSync(join(folder, "reports"))).toEqual(["skep.xml"]);
   });
 
+  it("is not there of a run of which nothing came: what ended it is told elsewhere", async () => {
+    await reportRun([], { junit: file, format: "github", env: { GITHUB_STEP_SUMMARY: join(folder, "summary.md") } });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("that cannot be written is told, and changes nothing else", async () => {
     writeFileSync(join(folder, "reports"), "a file in the way");
     const { stderr } = await reportRun(typicalRun(), { junit: file });

@@ -9,7 +9,6 @@ import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
 import { loadSelection } from "../options/hive-options.ts";
 import { loadPlanned, refuseOtherwise } from "../plan/load-planned.ts";
 import { makePlan } from "../plan/plan.ts";
-import { report } from "../report/report.ts";
 import { checkSecrets } from "../secrets/check.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { afterwards, makeOutputFolder, writeOutput } from "../terminal/write-output.ts";
@@ -120,13 +119,11 @@ const COLUMNS = 120;
 
 async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
   const planned = await loadPlanned("switch", { ...args, plan }, terminal);
-  const how = { ...args, junit: join(folder, "junit.xml"), json: false, sandbox: false, "steal-lease": false };
+  const reports = { junit: join(folder, "junit.xml"), html: join(folder, "report.html") };
+  const how = { ...args, ...reports, json: false, sandbox: false, "steal-lease": false };
   const { run, exitCode } = await carryOut(planned, how, terminal);
   outputs.run = run;
-  const page = join(folder, "report.html");
-  return afterwards(exitCode, terminal, () =>
-    report({ hive: args.hive, run, html: page, markdown: undefined, junit: undefined }, terminal),
-  );
+  return exitCode;
 }
 
 function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {

@@ -58,7 +58,10 @@ export type CarryOutArguments = SshArguments &
   Pick<
     DeployArguments,
     "output" | "json" | "junit" | "verbose" | "quiet" | "sandbox" | "steal-lease" | "lease-timeout"
-  >;
+  > & {
+    /** A file for the run's page. */
+    readonly html?: string | undefined;
+  };
 
 /** How a deployment ended, told in the end. */
 export interface CarriedOut extends Pick<RolloutReport, "run"> {

@@ -9,13 +9,16 @@ export interface OpenReporterOptions {
   readonly quiet: boolean;
   /** A file for JUnit XML, as it was named at the command line. */
   readonly junit?: string | undefined;
+  /** A file for the run's page. */
+  readonly html?: string | undefined;
 }
 
 /** Opens what tells a run at a terminal. */
 export function openReporter(
   { stdout, stderr, env, cwd }: Terminal,
-  { format, verbose, quiet, junit }: OpenReporterOptions,
+  { format, verbose, quiet, junit, html }: OpenReporterOptions,
 ): Reporter {
   const colors = useColors(stderr, env);
-  return createReporter({ format, verbose, quiet, stdout, stderr, env, colors, junit: fileIn(cwd, junit) });
+  const files = { junit: fileIn(cwd, junit), html: fileIn(cwd, html) };
+  return createReporter({ format, verbose, quiet, stdout, stderr, env, colors, ...files });
 }

@@ -153,6 +153,9 @@ export const eventSchemas = {
         .literal(true)
         .optional()
         .describe("Present where such a run is only planned: no host comes to an end"),
+      operator: z.string().optional().describe("Who deploys, as `user@machine`"),
+      revision: z.string().optional().describe("The git commit that is deployed; that of a plan that was made before"),
+      dirty: z.boolean().optional().describe("Whether what is deployed had changes that were not committed"),
       hive: z.string().describe("The hive's name"),
       hosts: z.array(host).describe("In the order of the hive"),
       steps: z.array(step).describe("What each host goes through, in order"),

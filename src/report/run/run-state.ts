@@ -27,6 +27,14 @@ export interface RunState {
   wave: number | undefined;
   /** Those that were begun, in their order; none of a run of one wave. */
   readonly waves: WaveState[];
+  /** All of its waves, also those that were never begun, as far as it told of them. */
+  plannedWaves: readonly { readonly name: string; readonly hosts: readonly string[] }[];
+  /** `user@machine`: who deploys. */
+  operator: string | undefined;
+  /** The git commit that is deployed. */
+  revision: string | undefined;
+  /** Whether that had changes that were not committed. */
+  dirty: boolean;
   interruption: "none" | "stopping" | "leaving";
   /** What changes on hosts, by the ids that they are told by. */
   readonly changes: Map<string, KnownChange>;
@@ -124,6 +132,10 @@ export function createRunState(): RunState {
     waveCount: 1,
     wave: undefined,
     waves: [],
+    plannedWaves: [],
+    operator: undefined,
+    revision: undefined,
+    dirty: false,
     changes: new Map(),
     interruption: "none",
     log: undefined,
@@ -145,6 +157,9 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       state.planning = event.planning;
       state.startedAt = event.at;
       state.steps = event.steps;
+      state.operator = event.operator;
+      state.revision = event.revision;
+      state.dirty = event.dirty === true;
       for (const host of event.hosts) hostOf(state, host);
       applyWaves(state, event.waves ?? []);
       break;
@@ -227,6 +242,7 @@ function applyWaves(
   state: RunState,
   waves: readonly { readonly name: string; readonly hosts: readonly string[] }[],
 ): void {
+  state.plannedWaves = waves;
   state.waveCount = Math.max(1, waves.length);
   if (waves.length < 2) return;
   waves.forEach(({ name, hosts }, index) => {
