@@ -49,6 +49,7 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (!(error instanceof SkepError)) return 1;
   const code = String(error.code);
   if (code === "cli/file" || code === "cli/output") return 1;
+  if (code === "rollout/interrupted") return 130;
   // What is wrong with a plan is wrong with what the command was given.
   return code.startsWith("rollout/plan-") ? 2 : (OF_LAYER[layerOf(code)] ?? 1);
 }

@@ -39,19 +39,13 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     return await parseAndRun(argv, terminal);
   } catch (thrown) {
     const error = await suggestSelection(thrown, terminal);
-    if (argv[0] === "ci") return await endPipelineStep(error, terminal);
+    if (argv[0] === "ci") {
+      const { endUnread } = await import("./ci/end-unread.ts");
+      return await endUnread(error, argv, terminal);
+    }
     await printError(error, terminal);
     return exitCodeOfError(error);
   }
-}
-
-/** A command line that nobody can carry out ends the step of a pipeline, too. */
-async function endPipelineStep(error: unknown, terminal: Terminal): Promise<number> {
-  const { tellError, tellOutputs } = await import("./ci/tell-step.ts");
-  const { afterwards } = await import("./terminal/write-output.ts");
-  const exitCode = exitCodeOfError(error);
-  await tellError(error, { terminal, output: "auto", folder: undefined });
-  return afterwards(exitCode, terminal, () => tellOutputs({ "exit-code": exitCode }, terminal));
 }
 
 async function answerShell(words: readonly string[], terminal: Terminal): Promise<number> {

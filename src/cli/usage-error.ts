@@ -1,6 +1,7 @@
 import { didYouMean, quoteArgv } from "#core";
 import { GOALS } from "#hive";
 import { CliError } from "./errors.ts";
+import { valueIn } from "./value-in.ts";
 
 /** Words that neither the command nor one of its options knows, after a command that takes a selection of hosts. */
 export class UnknownWords extends CliError {
@@ -45,7 +46,7 @@ export function usageError(
     return new CliError("cli/usage", text, { hint });
   }
   const isGuessed = suggestions.length > 0 || behindDashes !== undefined;
-  return new UnknownWords(text, { hint, words, hive: hiveIn(argv), isGuessed });
+  return new UnknownWords(text, { hint, words, hive: valueIn(argv, { names: ["--hive", "-f"] }), isGuessed });
 }
 
 /** Where the command of `skep exec` should have been given, if it stands among skep's own words. */
@@ -79,12 +80,6 @@ const SHORTEST_GUESSED = 3;
 function isAsGiven(word: string, _index: number, words: readonly string[]): boolean {
   const asOption = word.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return asOption === word || !words.includes(asOption);
-}
-
-/** The words were not read to their end, so the option is looked for as it stands. */
-function hiveIn(argv: readonly string[]): string | undefined {
-  const at = argv.findIndex((word) => word === "--hive" || word === "-f");
-  return at === -1 ? argv.find((word) => word.startsWith("--hive="))?.slice("--hive=".length) : argv[at + 1];
 }
 
 interface Reworded {

@@ -1,17 +1,18 @@
-import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { SkepError } from "#core";
 import { chooseFormat, planJunit, planMarkdown, planText, withoutGithubCommands } from "#report";
+import type { FleetPlan } from "#rollout";
 import { formatPlan, incompleteError } from "#rollout";
-import { SecretsError } from "#secrets";
 import { carryOut } from "../deploy/deploy.ts";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
-import { loadSelection } from "../options/hive-options.ts";
 import { loadPlanned, refuseOtherwise } from "../plan/load-planned.ts";
 import { makePlan } from "../plan/plan.ts";
-import { checkSecrets } from "../secrets/check.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { afterwards, makeOutputFolder, writeOutput } from "../terminal/write-output.ts";
+import { fileIn } from "../terminal/file-in.ts";
+import { afterwards, writeOutput } from "../terminal/write-output.ts";
+import { ARTIFACTS, openArtifacts } from "./artifacts.ts";
+import { checkSecrets } from "./check-secrets.ts";
 import type { CiArguments } from "./ci-command.ts";
 import { appendSummary, tellError, tellOutputs } from "./tell-step.ts";
 
@@ -32,21 +33,15 @@ export async function ci(args: CiArguments, console: Terminal): Promise<number> 
   let folder: string | undefined;
   let exitCode: number;
   try {
+    const plan = fileIn(terminal.cwd, args.plan);
+    folder = await openArtifacts(resolve(terminal.cwd, args.artifacts), { plan });
     refuseContradictions(args);
-    folder = await openFolder(resolve(terminal.cwd, args.artifacts));
-    exitCode = await work(args, { terminal, folder, outputs });
+    exitCode = await work({ ...args, plan }, { terminal, folder, outputs });
   } catch (error) {
     exitCode = exitCodeOfError(error);
     await tellError(error, { terminal, output: args.output, folder });
   }
   return afterwards(exitCode, terminal, () => tellOutputs({ ...outputs, "exit-code": exitCode }, terminal));
-}
-
-/** The folder of the artifacts, without reports of an earlier run. @throws CliError `cli/file`. */
-async function openFolder(folder: string): Promise<string> {
-  await makeOutputFolder(folder, { what: "the artifacts" });
-  for (const name of ["junit.xml", "report.html"]) await rm(join(folder, name), { force: true });
-  return folder;
 }
 
 interface Job {
@@ -59,31 +54,16 @@ interface Job {
 async function work(args: CiArguments, job: Job): Promise<number> {
   const { terminal, outputs } = job;
   say("checking the secrets", { args, terminal });
-  await checkTheSecrets(args, terminal);
-  const reviewed = args.plan === undefined ? undefined : resolve(terminal.cwd, args.plan);
-  if (reviewed === undefined) {
+  await checkSecrets(args, terminal);
+  if (args.plan === undefined) {
     say("planning", { args, terminal });
     const planned = await planIt(args, job);
     if (planned !== 10 || !args.deploy) return planned === 10 && !args["exit-code"] ? 0 : planned;
   }
-  const file = reviewed ?? join(job.folder, "plan.json");
+  const file = args.plan ?? join(job.folder, ARTIFACTS.plan);
   outputs.plan = file;
   say(`deploying ${file}`, { args, terminal });
   return deployIt(file, args, job);
-}
-
-/** @throws SecretsError `secrets/check` when something is wrong with them. */
-async function checkTheSecrets(args: CiArguments, terminal: Terminal): Promise<void> {
-  try {
-    // What is found goes where the progress goes: standard output is the plan's.
-    await checkSecrets(
-      { ...args, "on-host": false, on: undefined, json: false, parallel: undefined },
-      { ...terminal, stdout: terminal.stderr },
-    );
-  } catch (error) {
-    const hasNone = error instanceof SecretsError && error.code === "secrets/rules-not-found";
-    if (!hasNone || (await loadSelection(args, terminal)).hosts.some((host) => host.secrets.length > 0)) throw error;
-  }
 }
 
 /** @returns the exit code of a plan, which is kept with the artifacts. */
@@ -92,23 +72,24 @@ async function planIt(args: CiArguments, job: Job): Promise<number> {
   const { stdout, stderr, env } = terminal;
   const plan = await makePlan("switch", { ...args, confirm: false, keep: true }, terminal);
   if (plan === undefined) {
-    await appendSummary("### skep ci: stopped while planning, so nothing was deployed\n", terminal);
-    return 130;
+    throw new SkepError("rollout/interrupted", "stopped while planning, so nothing was deployed", {
+      hint: "run it again: nothing was changed",
+    });
   }
-  const file = join(folder, "plan.json");
+  const file = join(folder, ARTIFACTS.plan);
   const markdown = planMarkdown(plan);
   await writeOutput(file, formatPlan(plan), { what: "the plan" });
-  await writeOutput(join(folder, "plan.md"), markdown, { what: "the plan" });
+  await writeOutput(join(folder, ARTIFACTS.markdown), markdown, { what: "the plan" });
   const text = planText(plan, { colors: false, columns: COLUMNS });
   stdout.write(chooseFormat(args.output, stderr, env) === "github" ? withoutGithubCommands(text) : text);
   await appendSummary(markdown, terminal);
-  outputs.changes = plan.hosts.some(({ status }) => status === "changes");
+  outputs.changes = hasChanges(plan);
   outputs.plan = file;
   const incomplete = incompleteError(plan);
   if (incomplete !== undefined) {
     const reason = args.deploy ? "the plan is incomplete, so nothing was deployed" : "it was only planned";
     // Where a merge request looks for hosts that failed.
-    await writeOutput(join(folder, "junit.xml"), planJunit(plan, { reason }), { what: "the plan" });
+    await writeOutput(join(folder, ARTIFACTS.junit), planJunit(plan, { reason }), { what: "the plan" });
     // The exit code stays the plan's, which tells hosts from evaluation and secrets.
     if (args.deploy) await tellError(incomplete, { terminal, output: args.output, folder });
   }
@@ -119,11 +100,20 @@ const COLUMNS = 120;
 
 async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
   const planned = await loadPlanned("switch", { ...args, plan }, terminal);
-  const reports = { junit: join(folder, "junit.xml"), html: join(folder, "report.html") };
+  const { saved } = planned;
+  if (args.plan !== undefined && saved !== undefined) {
+    outputs.changes = hasChanges(saved);
+    await writeOutput(join(folder, ARTIFACTS.markdown), planMarkdown(saved), { what: "the plan" });
+  }
+  const reports = { junit: join(folder, ARTIFACTS.junit), html: join(folder, ARTIFACTS.page) };
   const how = { ...args, ...reports, json: false, sandbox: false, "steal-lease": false };
   const { run, exitCode } = await carryOut(planned, how, terminal);
   outputs.run = run;
   return exitCode;
+}
+
+function hasChanges({ hosts }: FleetPlan): boolean {
+  return hosts.some(({ status }) => status === "changes");
 }
 
 function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {

@@ -7,6 +7,7 @@ import { stepErrorJunit, stepErrorLog, stepErrorMarkdown } from "#report";
 import { exitCodeOfError } from "../exit-codes.ts";
 import { errorText } from "../terminal/print-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { ARTIFACTS } from "./artifacts.ts";
 import { afterwards, appendOutput, writeOutput } from "../terminal/write-output.ts";
 
 /** Where a pipeline looks for how its step ended. */
@@ -29,7 +30,7 @@ export async function tellError(thrown: unknown, { terminal, output, folder }: S
   // What cannot be told in one place is told in the others all the same.
   const exitCode = exitCodeOfError(thrown);
   await afterwards(exitCode, terminal, () => appendSummary(stepErrorMarkdown(ended), terminal));
-  const junit = folder === undefined ? undefined : join(folder, "junit.xml");
+  const junit = folder === undefined ? undefined : join(folder, ARTIFACTS.junit);
   if (junit === undefined || existsSync(junit)) return;
   await afterwards(exitCode, terminal, () => writeOutput(junit, stepErrorJunit(ended), { what: "the error" }));
 }

@@ -1,12 +1,13 @@
 import type { SkepErrorJson } from "#core";
 import { jsonText } from "#core";
 import { plainLines } from "#report";
-import type { Finding } from "#secrets";
+import type { Finding, Repository } from "#secrets";
 import { checkRepository, SecretsError } from "#secrets";
 import { CliError } from "../errors.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { count } from "./count.ts";
 import { loadIdentities } from "./load-identities.ts";
+import type { RulesArguments } from "./load-rules.ts";
 import { loadRepository } from "./load-rules.ts";
 import type { HostFinding, HostsChecked } from "./on-hosts-check.ts";
 import type { Fleet } from "./on-hosts.ts";
@@ -22,10 +23,7 @@ export async function checkSecrets(args: CheckArguments, terminal: Terminal): Pr
   const { stdout } = terminal;
   refuseIdleOptions(args);
   const fleet = args["on-host"] ? await fleetOf(args, terminal) : undefined;
-  const repository =
-    fleet === undefined ? await loadRepository(args, terminal, { compareHostKeys: true }) : await fleet.repository();
-  const identities = args.identity === undefined ? undefined : await loadIdentities(args.identity, terminal);
-  const findings = await checkRepository(repository, { identities });
+  const { repository, findings } = await checkFiles(args, terminal, { repository: fleet?.repository });
   if (!args.json) for (const finding of findings) stdout.write(`${describeFinding(finding)}\n`);
   let onHosts = NO_HOSTS;
   if (fleet !== undefined) {
@@ -44,10 +42,25 @@ export async function checkSecrets(args: CheckArguments, terminal: Terminal): Pr
       hint: onHosts.findings.find(({ hint }) => hint !== undefined)?.hint,
     });
   }
-  const { length } = repository.secrets;
-  const asRuled = `${length === 1 ? "1 secret is" : `${length} secrets are`} as the rules say`;
-  if (!args.json) stdout.write(`${[asRuled, ...(fleet === undefined ? [] : describeHosts(onHosts))].join("; ")}\n`);
+  if (!args.json)
+    stdout.write(`${[describeWell(repository), ...(fleet === undefined ? [] : describeHosts(onHosts))].join("; ")}\n`);
   return onHosts.unreached.length > 0 ? 5 : 0;
+}
+
+/** What is found in the rules, the files and their folder. No host is asked. */
+export async function checkFiles(
+  args: RulesArguments & Pick<CheckArguments, "identity">,
+  terminal: Terminal,
+  { repository: read }: { readonly repository?: (() => Promise<Repository>) | undefined } = {},
+): Promise<{ readonly repository: Repository; readonly findings: readonly Finding[] }> {
+  const repository = await (read?.() ?? loadRepository(args, terminal, { compareHostKeys: true }));
+  const identities = args.identity === undefined ? undefined : await loadIdentities(args.identity, terminal);
+  return { repository, findings: await checkRepository(repository, { identities }) };
+}
+
+/** What is said of files in which nothing is wrong. */
+export function describeWell({ secrets: { length } }: Repository): string {
+  return `${length === 1 ? "1 secret is" : `${length} secrets are`} as the rules say`;
 }
 
 async function fleetOf(args: CheckArguments, terminal: Terminal): Promise<Fleet> {
@@ -67,7 +80,7 @@ function refuseIdleOptions(args: CheckArguments): void {
   });
 }
 
-function describeFinding(finding: Finding | HostFinding): string {
+export function describeFinding(finding: Finding | HostFinding): string {
   const host = "host" in finding ? [finding.host] : [];
   const name = finding.name === undefined ? [] : [finding.name];
   return plainLines([finding.level, ...host, ...name, finding.what].join(": ")).join("\n");

@@ -1,4 +1,4 @@
-import { appendFile } from "node:fs/promises";
+import { appendFile, rm } from "node:fs/promises";
 import { errnoOf, makeFolder, reasonOf, SkepError, writeFileAtomically } from "#core";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError } from "../exit-codes.ts";
@@ -23,6 +23,11 @@ export async function appendOutput(file: string, text: string, { what }: What): 
 /** @throws CliError `cli/file`. */
 export async function makeOutputFolder(folder: string, { what }: What): Promise<void> {
   await attempt(`make the folder ${folder} for ${what}`, () => makeFolder(folder));
+}
+
+/** Removes a file that one would be written to, where there is one. @throws CliError `cli/file`. */
+export async function removeOutput(file: string, { what }: What): Promise<void> {
+  await attempt(`remove ${what} ${file}`, () => rm(file, { force: true }));
 }
 
 /**
