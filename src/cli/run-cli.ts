@@ -18,7 +18,7 @@ import { addHistoryCommand } from "./operations/history-command.ts";
 import { addLeaseCommands } from "./operations/lease-command.ts";
 import { addRollbackCommand } from "./operations/rollback-command.ts";
 import { addStatusCommand } from "./operations/status-command.ts";
-import { refuseDash, refuseOddTogether } from "./options/refuse-odd-options.ts";
+import { refuseDash, refuseEmpty, refuseOddTogether } from "./options/refuse-odd-options.ts";
 import { addPlanCommand } from "./plan/plan-command.ts";
 import { addReportCommand } from "./report/report-command.ts";
 import { addRunsCommands } from "./runs/runs-command.ts";
@@ -72,6 +72,7 @@ async function parseAndRun(argv: readonly string[], terminal: Terminal): Promise
     .middleware((given) => {
       joinRepeated(given, commands);
       refuseStrayWords(given);
+      refuseEmpty(given, argv);
     }, true)
     .middleware(refuseOddTogether)
     .middleware(refuseDash)

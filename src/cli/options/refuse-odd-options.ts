@@ -65,6 +65,22 @@ export function refuseDash(given: Given): void {
   throw new CliError("cli/usage", `--${option} takes the name of a file, not "-"`, { hint: FILE_OPTIONS[option] });
 }
 
+/**
+ * Refuses an option with an empty word for its value, as a variable that is not set leaves it. Of the options that may go without a
+ * value it is another thing to be given that.
+ * @throws CliError `cli/usage`.
+ */
+export function refuseEmpty(given: Given, argv: readonly string[]): void {
+  const own = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const option = own
+    .flatMap((word, at) => (word === "" ? (own[at - 1] ?? []) : /^-.*=$/.test(word) ? word.slice(0, -1) : []))
+    .find((word) => [given[word.replace(/^-+/, "")]].flat().includes(""));
+  if (option === undefined) return;
+  throw new CliError("cli/usage", `${option} needs a value, and was given an empty one`, {
+    hint: "is a variable not set that was to be it?",
+  });
+}
+
 /** Where an option of a deployment has something to do, and what is missing elsewhere. */
 interface Use {
   readonly isOf: (goal: Goal) => boolean;
