@@ -6,6 +6,23 @@ import { readAsRunner } from "../report/github-runner.ts";
 import { junitProblems, readJunit } from "../report/junit-reader.ts";
 import { HOSTS, useCiScene } from "./ci-scene.ts";
 
+/** As GitHub's runner reads them: `NAME=VALUE`, or `NAME<<END`, lines, and `END`. */
+function readOutputs(text: string): Readonly<Record<string, string>> {
+  const lines = text.split("\n");
+  const outputs: Record<string, string> = {};
+  for (let line = lines.shift(); line !== undefined && line !== ""; line = lines.shift()) {
+    const [, name = "", sign, rest = ""] = /^(.*?)(=|<<)(.*)$/.exec(line) ?? [];
+    outputs[name] =
+      sign === "="
+        ? rest
+        : lines
+            .splice(0, lines.indexOf(rest) + 1)
+            .slice(0, -1)
+            .join("\n");
+  }
+  return outputs;
+}
+
 describe("skep ci", { timeout: 180_000 }, () => {
   const { at, read, write, writeRules, hive, runs, skep, github } = useCiScene();
 
@@ -19,6 +36,16 @@ describe("skep ci", { timeout: 180_000 }, () => {
     expect(run.stderr).toMatch(/^\d\d:\d\d:\d\d planning switch of 2 hosts of fleet, plan \d{8}-\d{6}-\w+$/m);
     expect(HOSTS.map(runs)).toEqual([undefined, undefined]);
     expect(await skep(["ci", "--exit-code"])).toMatchObject({ exitCode: 10 });
+  });
+
+  it("gives later steps its outputs whole, whatever is in them", async () => {
+    const folder = "odd\nEND\nexit-code=0\nEND_\nrun=r-7c1d";
+    await skep(["ci", "--exit-code", "--artifacts", folder], github());
+    expect(readOutputs(read("outputs"))).toEqual({
+      changes: "true",
+      plan: at(`${folder}/plan.json`),
+      "exit-code": "10",
+    });
   });
 
   it("deploys what it planned, leaves reports of it, and then has nothing to do", async () => {

@@ -45,9 +45,17 @@ export async function appendSummary(markdown: string, { env }: Terminal): Promis
 export async function tellOutputs(outputs: Readonly<Record<string, unknown>>, { env }: Terminal): Promise<void> {
   const { GITHUB_OUTPUT: file } = env;
   if (file === undefined || file === "") return;
-  const lines = Object.entries(outputs).filter(([, value]) => value !== undefined);
-  const text = lines.map(([name, value]) => `${name}=${String(value)}\n`).join("");
+  const given = Object.entries(outputs).filter(([, value]) => value !== undefined);
+  const text = given.map(([name, value]) => outputText(name, String(value))).join("");
   await appendOutput(file, text, { what: "the outputs of the step" });
+}
+
+/** A value of several lines, which a file's name may be, would be read as outputs of their own: it stands before a line that it has not. */
+function outputText(name: string, value: string): string {
+  if (!/[\r\n]/.test(value)) return `${name}=${value}\n`;
+  let end = "END";
+  while (value.includes(end)) end += "_";
+  return `${name}<<${end}\n${value}\n${end}\n`;
 }
 
 function errorJson(thrown: unknown): SkepErrorJson {
