@@ -12,7 +12,8 @@ import { exitCodeOfError } from "./exit-codes.ts";
 import { addHostsCommand } from "./hive/hosts-command.ts";
 import { suggestSelection } from "./hive/suggest-selection.ts";
 import { addInitCommand } from "./init/init-command.ts";
-import { isSingleOption, knownWords, selectingCommands } from "./known-words.ts";
+import { withHelpHint } from "./help-hint.ts";
+import { commandOf, isSingleOption, knownWords, selectingCommands } from "./known-words.ts";
 import { addExecCommand } from "./operations/exec-command.ts";
 import { addHistoryCommand } from "./operations/history-command.ts";
 import { addLeaseCommands } from "./operations/lease-command.ts";
@@ -38,7 +39,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     if (argv[0] === COMPLETE) return await answerShell(argv.slice(1), terminal);
     return await parseAndRun(argv, terminal);
   } catch (thrown) {
-    const error = await suggestSelection(thrown, terminal);
+    const command = commandOf(describeSkep(terminal), argv)?.path ?? [];
+    const error = withHelpHint(await suggestSelection(thrown, terminal), command);
     if (argv[0] === "ci") {
       const { endUnread } = await import("./ci/end-unread.ts");
       return await endUnread(error, argv, terminal);

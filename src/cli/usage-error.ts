@@ -1,4 +1,4 @@
-import { didYouMean, quoteArgv } from "#core";
+import { closest, didYouMean, quoteArgv } from "#core";
 import { GOALS } from "#hive";
 import { CliError } from "./errors.ts";
 import { valueIn } from "./value-in.ts";
@@ -36,7 +36,7 @@ export function usageError(
     readonly selecting: readonly string[];
   },
 ): CliError {
-  const { text, suggestions, unknown } = reword(message, knownWords);
+  const { text, suggestions, unknown } = reword(message, { knownWords, argv });
   const command = argv.find((word) => !word.startsWith("-"));
   const help = command === undefined || unknown.includes(command) ? "skep --help" : `skep ${command} --help`;
   const behindDashes = command === "exec" ? placeOfCommand(argv, unknown) : undefined;
@@ -70,11 +70,34 @@ function takenForGoal([command, first = "-"]: readonly string[], unknown: readon
 
 /** What those who look for an option that skep does not have are told. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  "dry-run": "skep plan shows what would change, and skep deploy dry-activate also lets the hosts say it:",
+  "--dry-run": "skep plan shows what would change, and skep deploy dry-activate also lets the hosts say it:",
 };
 
 /** Shorter words are near to every short one. */
 const SHORTEST_GUESSED = 3;
+
+/** A word without the dashes that yargs leaves out, as the command line has it. */
+function wordIn(argv: readonly string[], word: string): string {
+  const spellings = [`--${word}`, `--no-${word}`, `-${word}`];
+  const isGiven = (spelling: string): boolean =>
+    argv.some((given) => given === spelling || given.startsWith(`${spelling}=`));
+  const isOfGroup = word.length === 1 && argv.some((given) => /^-[^-]/.test(given) && given.includes(word));
+  return argv.includes(word) ? word : (spellings.find(isGiven) ?? (isOfGroup ? `-${word}` : word));
+}
+
+/** Dashes tell nothing of how near two words are: those of an option that is meant may have been forgotten. */
+function meantBy(word: string, knownWords: readonly string[]): string | undefined {
+  const bare = withoutDashes(word);
+  if (bare.length < SHORTEST_GUESSED) return undefined;
+  const candidates = word.startsWith("-") ? knownWords.filter((known) => known.startsWith("-")) : knownWords;
+  const near = closest(bare, candidates.map(withoutDashes));
+  const meant = candidates.find((known) => withoutDashes(known) === near);
+  return meant === undefined ? undefined : `did you mean "${meant}"?`;
+}
+
+function withoutDashes(word: string): string {
+  return word.replace(/^--?/, "");
+}
 
 /** yargs names an unknown option twice, the second time as JavaScript would spell it. */
 function isAsGiven(word: string, _index: number, words: readonly string[]): boolean {
@@ -89,14 +112,15 @@ interface Reworded {
   readonly unknown: readonly string[];
 }
 
-function reword(message: string, knownWords: readonly string[]): Reworded {
+function reword(
+  message: string,
+  { knownWords, argv }: { readonly knownWords: readonly string[]; readonly argv: readonly string[] },
+): Reworded {
   const unknown = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)?.[1]?.split(", ").filter(isAsGiven) ?? [];
   if (unknown.length > 0) {
-    const suggestions = unknown.flatMap((word) => {
-      if (ELSEWHERE[word] !== undefined && !knownWords.includes(word)) return [ELSEWHERE[word]];
-      return (word.length < SHORTEST_GUESSED ? undefined : didYouMean(word, knownWords)) ?? [];
-    });
-    return { text: `unknown argument: ${unknown.join(", ")}`, suggestions, unknown };
+    const asGiven = unknown.map((word) => wordIn(argv, word));
+    const suggestions = asGiven.flatMap((word) => ELSEWHERE[word] ?? meantBy(word, knownWords) ?? []);
+    return { text: `unknown argument: ${asGiven.join(", ")}`, suggestions, unknown };
   }
   const choice = /Argument: (\S+), Given: "(.*)", Choices: (.+)$/m.exec(message);
   if (choice !== null) {

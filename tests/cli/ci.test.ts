@@ -136,7 +136,7 @@ describe("skep ci", { timeout: 180_000 }, () => {
       expect(run.exitCode).toBe(5);
       expect(run.stderr).toContain(
         "skep: error: the plan has nothing for web-2, which failed in it, so nothing is deployed [rollout/plan-incomplete]\n" +
-          "skep: hint: make it again when they are well, or without them: skep plan --on '!web-2'\n",
+          "skep: hint: make it again when they are well, or without them: skep ci --deploy --on '!web-2'\n",
       );
       expect(annotations(run.stderr).map(({ properties }) => properties.title)).toEqual([
         expect.stringMatching(/^web-2: cannot be planned/),

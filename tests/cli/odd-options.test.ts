@@ -162,7 +162,7 @@ describe("hosts said without --on", () => {
     expect(await run("deploy", "--dry-run")).toMatchObject({
       exitCode: 2,
       stderr:
-        "skep: error: unknown argument: dry-run [cli/usage]\nskep: hint: skep plan shows what would change, " +
+        "skep: error: unknown argument: --dry-run [cli/usage]\nskep: hint: skep plan shows what would change, " +
         "and skep deploy dry-activate also lets the hosts say it: see skep deploy --help\n",
     });
   });

@@ -46,6 +46,20 @@ describe("skep hosts", () => {
   });
 });
 
+describe("an error", () => {
+  it("is text, whatever it was made from", async () => {
+    await writeFile(
+      join(cwd, "loud.ts"),
+      'throw new Error("\\u001b[31mred\\u001b[0m, a \\u0007bell\\nand \\u202emore");\n',
+    );
+    expect(await run("hosts", "--hive", "loud.ts")).toEqual({
+      exitCode: 2,
+      stdout: "",
+      stderr: "skep: error: cannot load loud.ts: loud.ts:1:7: red, a bell\nand more [hive/load]\n",
+    });
+  });
+});
+
 describe("a command line that is wrong", () => {
   it.each([
     { argv: [], stderr: "skep: error: no command was given [cli/usage]\nskep: hint: see skep --help\n" },
@@ -56,7 +70,7 @@ describe("a command line that is wrong", () => {
     {
       argv: ["deploy", "--paralel", "3"],
       stderr:
-        'skep: error: unknown argument: paralel [cli/usage]\nskep: hint: did you mean "parallel"? see skep deploy --help\n',
+        'skep: error: unknown argument: --paralel [cli/usage]\nskep: hint: did you mean "--parallel"? see skep deploy --help\n',
     },
     {
       argv: ["deploy", "swich"],
@@ -90,11 +104,38 @@ describe("a command line that is wrong", () => {
     {
       argv: ["deploy", "--steal-leese"],
       stderr:
-        'skep: error: unknown argument: steal-leese [cli/usage]\nskep: hint: did you mean "steal-lease"? see skep deploy --help\n',
+        'skep: error: unknown argument: --steal-leese [cli/usage]\nskep: hint: did you mean "--steal-lease"? see skep deploy --help\n',
+    },
+    {
+      argv: ["secrets", "rekey", "--yse=now", "-zq"],
+      stderr: expect.stringMatching(/^skep: error: unknown argument: --yse, -z(, -q)? \[cli\/usage\]\n/) as string,
+    },
+    {
+      argv: ["hosts", "jsno"],
+      stderr: expect.stringContaining(
+        'unknown argument: jsno [cli/usage]\nskep: hint: did you mean "--json"?',
+      ) as string,
     },
     { argv: ["hosts", "--hive", "nowhere.ts"], stderr: expect.stringContaining("[hive/not-found]") as string },
   ])("skep $argv", async ({ argv, stderr }) => {
     expect(await run(...argv)).toEqual({ exitCode: 2, stdout: "", stderr });
+  });
+
+  it.each(["plan", "deploy", "ci", "rollback", "secrets status", "lease ls"])(
+    "is told where to read of skep %s, and not of another command",
+    async (command) => {
+      const { stderr } = await run(...command.split(" "), "--on", "web-1", "--parallel", "x");
+      expect(stderr).toMatch(
+        new RegExp(
+          `--parallel takes a whole number from 1 up \\[cli/usage\\]\nskep: hint: see skep ${command.split(" ")[0] ?? ""}( \\w+)? --help\n`,
+        ),
+      );
+    },
+  );
+
+  it.each(["plan", "deploy", "ci", "simulate"])("has the hint of skep %s where options are shared", async (command) => {
+    const { stderr } = await run(command, "--soak", "5");
+    expect(stderr).toContain(`[cli/usage]\nskep: hint: see skep ${command} --help\n`);
   });
 });
 

@@ -6,6 +6,7 @@ import { formatPlan, incompleteError } from "#rollout";
 import { carryOut } from "../deploy/deploy.ts";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
+import { withHelpHint } from "../help-hint.ts";
 import { loadPlanned, refuseOtherwise } from "../plan/load-planned.ts";
 import { makePlan } from "../plan/plan.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -37,7 +38,8 @@ export async function ci(args: CiArguments, console: Terminal): Promise<number> 
     folder = await openArtifacts(resolve(terminal.cwd, args.artifacts), { plan });
     refuseContradictions(args);
     exitCode = await work({ ...args, plan }, { terminal, folder, outputs });
-  } catch (error) {
+  } catch (thrown) {
+    const error = withHelpHint(thrown, ["ci"]);
     exitCode = exitCodeOfError(error);
     await tellError(error, { terminal, output: args.output, folder });
   }
@@ -85,7 +87,7 @@ async function planIt(args: CiArguments, job: Job): Promise<number> {
   await appendSummary(markdown, terminal);
   outputs.changes = hasChanges(plan);
   outputs.plan = file;
-  const incomplete = incompleteError(plan);
+  const incomplete = incompleteError(plan, { command: "skep ci --deploy" });
   if (incomplete !== undefined) {
     const reason = args.deploy ? "the plan is incomplete, so nothing was deployed" : "it was only planned";
     // Where a merge request looks for hosts that failed.
@@ -125,7 +127,7 @@ function refuseContradictions(args: CiArguments): void {
   const { plan } = args;
   const idle = (["plan", "allowed-signers", "signer"] as const).find((name) => args[name] !== undefined);
   if (!args.deploy && idle !== undefined) {
-    throw new CliError("cli/usage", `--${idle} is for --deploy`, { hint: "see skep ci --help" });
+    throw new CliError("cli/usage", `--${idle} is for --deploy`);
   }
   if (args.deploy && args["exit-code"]) {
     throw new CliError("cli/usage", "--exit-code tells of changes that are not deployed", {

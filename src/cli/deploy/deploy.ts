@@ -75,7 +75,7 @@ export async function carryOut(
   terminal: Terminal,
 ): Promise<CarriedOut> {
   const { goal, selection, policy, reboot, saved } = deployment;
-  const limits = limitsOf(args, { command: "deploy" });
+  const limits = limitsOf(args);
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   const { hive } = selection;
   const { stderr } = terminal;

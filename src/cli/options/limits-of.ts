@@ -11,7 +11,7 @@ export interface LimitArguments {
 }
 
 /** @throws CliError `cli/usage` when one is no number from 1 up. */
-export function limitsOf(args: LimitArguments, { command }: { readonly command: string }): Partial<Limits> {
+export function limitsOf(args: LimitArguments): Partial<Limits> {
   const given = {
     parallel: args.parallel,
     evaluate: args["limit-evaluate"],
@@ -24,9 +24,7 @@ export function limitsOf(args: LimitArguments, { command }: { readonly command: 
     if (value === undefined) continue;
     if (!Number.isInteger(value) || value < 1) {
       const option = name === "parallel" ? "--parallel" : `--limit-${name}`;
-      throw new CliError("cli/usage", `${option} takes a whole number from 1 up`, {
-        hint: `see skep ${command} --help`,
-      });
+      throw new CliError("cli/usage", `${option} takes a whole number from 1 up`);
     }
     limits[name] = value;
   }

@@ -148,5 +148,5 @@ function confirmed(
 }
 
 function wrong(message: string): CliError {
-  return new CliError("cli/usage", message, { hint: "see skep deploy --help" });
+  return new CliError("cli/usage", message);
 }

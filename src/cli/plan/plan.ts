@@ -73,7 +73,7 @@ export async function makePlan(
   const { hive, hosts } = await loadSelection(args, terminal);
   const policy = policyOf(hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
-  const limits = limitsOf(args, { command: "plan" });
+  const limits = limitsOf(args);
   const leaseTimeoutMs = readDuration("lease-timeout", args["lease-timeout"]);
   await using reporter = openReporter(
     // Events of a plan are no result.

@@ -28,12 +28,11 @@ export async function readPlan(
 ): Promise<FleetPlan> {
   const maxAgeMs = parseDuration(args["max-age"]);
   const allowedSigners = args["allowed-signers"];
-  const hint = "see skep deploy --help";
   if (maxAgeMs === undefined) {
-    throw new CliError("cli/usage", `--max-age takes a duration such as 24h, not "${args["max-age"]}"`, { hint });
+    throw new CliError("cli/usage", `--max-age takes a duration such as 24h, not "${args["max-age"]}"`);
   }
   if (args.signer !== undefined && allowedSigners === undefined) {
-    throw new CliError("cli/usage", "--signer needs --allowed-signers, which says whose key is whose", { hint });
+    throw new CliError("cli/usage", "--signer needs --allowed-signers, which says whose key is whose");
   }
   const planFile = resolve(cwd, args.plan);
   const { plan, signature, signedText } = parsePlan(await readText(planFile), { file: planFile });

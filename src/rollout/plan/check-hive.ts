@@ -27,15 +27,21 @@ export function hostsOfPlan(hive: Hive, plan: FleetPlan): readonly Host[] {
   return hosts;
 }
 
-/** Why a plan in which hosts failed is not deployed: `rollout/plan-incomplete`. Undefined where none did. */
-export function incompleteError({ hosts }: FleetPlan): PlanError | undefined {
+/**
+ * Why a plan in which hosts failed is not deployed: `rollout/plan-incomplete`. Undefined where none did.
+ * @param options.command what makes plans: the hint is to call it again.
+ */
+export function incompleteError(
+  { hosts }: FleetPlan,
+  { command = "skep plan" }: { readonly command?: string | undefined } = {},
+): PlanError | undefined {
   const failed = hosts.flatMap(({ host, status }) => (status === "failed" ? [host] : []));
   if (failed.length === 0) return undefined;
   const others = quoteWord(failed.map((name) => `!${name}`).join(" & "));
   return new PlanError(
     "rollout/plan-incomplete",
     `the plan has nothing for ${failed.join(", ")}, which failed in it, so nothing is deployed`,
-    { hint: `make it again when they are well, or without them: skep plan --on ${others}` },
+    { hint: `make it again when they are well, or without them: ${command} --on ${others}` },
   );
 }
 
