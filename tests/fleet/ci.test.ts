@@ -85,6 +85,7 @@ describe.skipIf(fleetUnavailable() !== undefined)("a pipeline on real hosts", ()
         const job = ["--deploy", "--on", hosts.join(","), "--parallel", "1", "--artifacts", `killed-in-${step}`];
         const killed = ci(...job, "--output", "ndjson");
         await killed.began(last, step);
+        if (step === "test") await agentIsThere(scene.fleet.host(last));
         killed.child.kill("SIGKILL");
         await killed.ended;
         if (step === "copy") await endLeaseSoon(scene.fleet.host(last));
@@ -106,6 +107,13 @@ describe.skipIf(fleetUnavailable() !== undefined)("a pipeline on real hosts", ()
     );
   });
 });
+
+/** Whoever begins a test starts the agent first; killed before that, they leave but a lease. */
+async function agentIsThere(host: FleetHost): Promise<void> {
+  const script = `run=$(sed -n 's/^run=//p' /run/skep/lease)
+    for _ in $(seq 500); do [ ! -L "/run/skep/runs/$run/state" ] || { echo there; exit; }; sleep 0.02; done`;
+  expect(await host.read(["sh", "-c", script])).toBe("there");
+}
 
 /** Two minutes are long for a test: the lease that nobody renews is over in five seconds instead. */
 async function endLeaseSoon(host: FleetHost): Promise<void> {
