@@ -13,9 +13,9 @@
  */
 import { formatDuration, lastLines, localTime, quoteWord, succeeded } from "#core";
 import { ActivationError } from "./errors.ts";
-import { hostLayout } from "./host-layout.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript, runScript } from "./host-access.ts";
+import { hostLayout } from "./host-layout.ts";
 import { parseSeconds } from "./host-time.ts";
 
 /** Who a lease is for. */

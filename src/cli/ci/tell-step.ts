@@ -7,8 +7,8 @@ import { stepErrorJunit, stepErrorLog, stepErrorMarkdown } from "#report";
 import { exitCodeOfError } from "../exit-codes.ts";
 import { errorText } from "../terminal/print-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { ARTIFACTS } from "./artifacts.ts";
 import { afterwards, appendOutput, writeOutput } from "../terminal/write-output.ts";
+import { ARTIFACTS } from "./artifacts.ts";
 
 /** Where a pipeline looks for how its step ended. */
 export interface Step {
