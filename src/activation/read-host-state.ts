@@ -17,7 +17,7 @@ export interface HostState {
   readonly facts: HostFacts;
   /** Why it needs a reboot to run all of what it would boot; undefined where it would boot no system of ours. */
   readonly rebootNeed: RebootNeed | undefined;
-  /** The deployments it keeps a record of, the newest first. */
+  /** The deployments it keeps a record of, the newest first by the host's clock. */
   readonly deployments: readonly DeploymentRecord[];
   /** The generations of its profile, the newest first. */
   readonly generations: readonly ProfileGeneration[];
@@ -69,8 +69,7 @@ export function parseHostState(text: string, { root }: Pick<HostAccess, "root">)
   return {
     facts: parseFacts(text, { root }),
     rebootNeed: /^need=complete$/m.test(text) ? parseNeed(text) : undefined,
-    // Names of runs sort by time, and those of one run by what came first: an instant of the operator's clock.
-    deployments: deployments.sort((one, other) => compare(other.at, one.at) || compare(other.run, one.run)),
+    deployments,
     generations: generations.sort((one, other) => other.number - one.number),
   };
 }
@@ -93,13 +92,16 @@ function parseGeneration(value: string): readonly ProfileGeneration[] {
   }
 }
 
-function compare(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
-}
-
 const STATE_SCRIPT = `${PROBE_SCRIPT}${GENERATION_FUNCTIONS}
-sed 's/^/record=/' "$root${hostLayout.records}"/*.json 2>/dev/null
+# In the order that the host wrote them: each names an instant of its own operator's clock.
+records=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null)
+[ -z "$records" ] || (
+set -f
+IFS='
+'
+set -- $records
+sed 's/^/record=/' "$@" 2>/dev/null
+)
 # The last may have been cut short, and its line not ended.
 echo
 for number in $(generations_of "$profile"); do

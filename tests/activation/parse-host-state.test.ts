@@ -8,7 +8,8 @@ const RECORD = {
   ...{ at: "2026-01-31T14:25:06.000Z", from: null, to: system("v1"), generation: 1 },
   hive: { name: "fleet", revision: null, dirty: false },
 };
-const LATER = { ...RECORD, run: "20260131-143019-0160", at: "2026-01-31T14:30:20.000Z", rollback: true };
+// By another operator, whose clock is behind.
+const LATER = { ...RECORD, run: "20260131-142019-0160", at: "2026-01-31T14:20:20.000Z", rollback: true };
 
 const ANSWER = `uid=0
 running=${system("v1")}
@@ -21,8 +22,8 @@ holder.owner=ann@laptop
 holder.reason=skep deploy switch
 holder.taken=1769869916
 holder.left=-3
-record=${JSON.stringify(RECORD)}
 record=${JSON.stringify(LATER)}
+record=${JSON.stringify(RECORD)}
 generation=1\t${system("v1")}\t1769869506\tyes\tset-1
 generation=10\t${system("v2")}\t\t\t
 part=kernel\t${system("linux-6.1")}\t${system("linux-6.6")}

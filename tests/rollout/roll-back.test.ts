@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -62,6 +72,21 @@ describe("rollBack()", { timeout: 120_000 }, () => {
     expect(report).toMatchObject({ rollback: true, hosts: [{ outcome: "failed" }, { outcome: "failed" }] });
     for (const host of report.hosts) expect(host).toMatchObject({ error: { code: "rollout/rollback-moved" } });
     expect(releases()).toEqual(["v3", "v3"]);
+  });
+
+  it("goes by the order in which a host was deployed to, whatever the clocks of its operators said", async () => {
+    for (const name of HOSTS) {
+      const records = join(sandbox.host(name).root, "var/lib/skep/deployments");
+      const second = readdirSync(records)
+        .map((file) => join(records, file))
+        .find((file) => readFileSync(file, "utf8").includes('"generation":2'));
+      if (second === undefined) throw new Error("the second deployment left no record");
+      const { atimeMs, mtimeMs } = statSync(second);
+      const record = JSON.parse(readFileSync(second, "utf8")) as object;
+      writeFileSync(second, JSON.stringify({ ...record, at: "2020-01-01T00:00:00.000Z" }));
+      utimesSync(second, atimeMs / 1000, mtimeMs / 1000);
+    }
+    for (const [, chosen] of await plan(hiveOf("v3"))) expect(chosen).toMatchObject({ record: { generation: 2 } });
   });
 
   it("is resumed with what it was going to do, whatever the hive wants by now", async () => {

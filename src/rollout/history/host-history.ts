@@ -56,9 +56,9 @@ export function historyOf(state: HostState): readonly HistoryEntry[] {
   }));
 }
 
-type Dated = Pick<HistoryEntry, "generation" | "at">;
+type Numbered = Pick<HistoryEntry, "generation">;
 
-/** Generations are in their order, whatever the clocks said. */
-function newestFirst(one: Dated, other: Dated): number {
-  return (other.generation ?? 0) - (one.generation ?? 0) || (other.at ?? 0) - (one.at ?? 0);
+/** Generations are in their order, whatever the clocks said; deployments of one generation stay in the host's. */
+function newestFirst(one: Numbered, other: Numbered): number {
+  return (other.generation ?? 0) - (one.generation ?? 0);
 }
