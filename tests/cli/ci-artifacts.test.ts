@@ -93,6 +93,26 @@ describe("the artifacts of skep ci", { timeout: 180_000 }, () => {
     expect(read("outputs")).toBe("exit-code=130\n");
   });
 
+  it.each([
+    { phase: "checking the secrets", argv: ["--deploy"], load: 1 },
+    { phase: "planning", argv: ["--deploy"], load: 2 },
+    { phase: "reading the plan", argv: ["--deploy", "--plan", "reviewed/plan.json"], load: 2 },
+  ])("tell of a job that was stopped while $phase, by a hive that takes its time", async ({ phase, argv, load }) => {
+    writeRules({ rules: {} });
+    expect(await skep(["ci", "--artifacts", "reviewed"])).toMatchObject({ exitCode: 0 });
+    const stops = `globalThis.loads = (globalThis.loads ?? 0) + 1;
+      if (globalThis.loads === ${load}) { process.emit("SIGTERM"); await new Promise(() => undefined); }`;
+    write("hive.ts", `${read("hive.ts")}\n${stops}`);
+    const run = await skep(["ci", ...argv], github());
+    Reflect.deleteProperty(globalThis, "loads");
+    const told = `stopped while ${phase}, so nothing was deployed`;
+    expect(run, run.stderr).toMatchObject({ exitCode: 130, stdout: "" });
+    expect(left()).toEqual(["junit.xml"]);
+    expect(erred()).toMatchObject([{ message: told }]);
+    expect(read("summary.md")).toContain(told);
+    expect(read("outputs")).toMatch(/^exit-code=130$/m);
+  });
+
   it("that cannot be taken away end the job with their folder", async () => {
     mkdirSync(at("skep-ci/report.html"), { recursive: true });
     const run = await skep(["ci"], github());

@@ -1,5 +1,4 @@
 import { join, resolve } from "node:path";
-import { SkepError } from "#core";
 import { chooseFormat, planJunit, planMarkdown, planText, withoutGithubCommands } from "#report";
 import type { FleetPlan } from "#rollout";
 import { formatPlan, incompleteError } from "#rollout";
@@ -7,14 +6,17 @@ import { carryOut } from "../deploy/deploy.ts";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
 import { withHelpHint } from "../help-hint.ts";
+import { loadSelection } from "../options/hive-options.ts";
 import { loadPlanned, refuseOtherwise } from "../plan/load-planned.ts";
 import { makePlan } from "../plan/plan.ts";
 import { fileIn } from "../terminal/file-in.ts";
+import { listenForInterrupts } from "../terminal/interrupts.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { afterwards, writeOutput } from "../terminal/write-output.ts";
 import { ARTIFACTS, openArtifacts } from "./artifacts.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import type { CiArguments } from "./ci-command.ts";
+import { stoppedError, unlessStopped } from "./stop.ts";
 import { appendSummary, tellError, tellOutputs } from "./tell-step.ts";
 
 /** What a pipeline is told of a step, as `GITHUB_OUTPUT` takes it. */
@@ -31,19 +33,20 @@ interface Outputs {
 export async function ci(args: CiArguments, console: Terminal): Promise<number> {
   const terminal: Terminal = { ...console, stdin: undefined };
   const outputs: Outputs = {};
+  using interrupts = listenForInterrupts(() => undefined);
   let folder: string | undefined;
   let exitCode: number;
   try {
     const plan = fileIn(terminal.cwd, args.plan);
     folder = await openArtifacts(resolve(terminal.cwd, args.artifacts), { plan });
     refuseContradictions(args);
-    exitCode = await work({ ...args, plan }, { terminal, folder, outputs });
+    exitCode = await work({ ...args, plan }, { terminal, folder, outputs, stop: interrupts.stop });
   } catch (thrown) {
     const error = withHelpHint(thrown, ["ci"]);
     exitCode = exitCodeOfError(error);
     await tellError(error, { terminal, output: args.output, folder });
   }
-  return afterwards(exitCode, terminal, () => tellOutputs({ ...outputs, "exit-code": exitCode }, terminal));
+  return await afterwards(exitCode, terminal, () => tellOutputs({ ...outputs, "exit-code": exitCode }, terminal));
 }
 
 interface Job {
@@ -51,12 +54,14 @@ interface Job {
   /** Where the artifacts go, absolute. */
   readonly folder: string;
   readonly outputs: Outputs;
+  /** Aborts at the first signal. Planning and deploying listen for themselves, too, for they end in order. */
+  readonly stop: AbortSignal;
 }
 
 async function work(args: CiArguments, job: Job): Promise<number> {
-  const { terminal, outputs } = job;
+  const { terminal, outputs, stop } = job;
   say("checking the secrets", { args, terminal });
-  await checkSecrets(args, terminal);
+  await unlessStopped(checkSecrets(args, terminal), { what: "checking the secrets", stop });
   if (args.plan === undefined) {
     say("planning", { args, terminal });
     const planned = await planIt(args, job);
@@ -70,14 +75,12 @@ async function work(args: CiArguments, job: Job): Promise<number> {
 
 /** @returns the exit code of a plan, which is kept with the artifacts. */
 async function planIt(args: CiArguments, job: Job): Promise<number> {
-  const { terminal, folder, outputs } = job;
+  const { terminal, folder, outputs, stop } = job;
   const { stdout, stderr, env } = terminal;
-  const plan = await makePlan("switch", { ...args, confirm: false, keep: true }, terminal);
-  if (plan === undefined) {
-    throw new SkepError("rollout/interrupted", "stopped while planning, so nothing was deployed", {
-      hint: "run it again: nothing was changed",
-    });
-  }
+  const what = "planning";
+  const selection = await unlessStopped(loadSelection(args, terminal), { what, stop });
+  const plan = await makePlan("switch", selection, { ...args, confirm: false, keep: true }, terminal);
+  if (plan === undefined) throw stoppedError(what);
   const file = join(folder, ARTIFACTS.plan);
   const markdown = planMarkdown(plan);
   await writeOutput(file, formatPlan(plan), { what: "the plan" });
@@ -100,8 +103,11 @@ async function planIt(args: CiArguments, job: Job): Promise<number> {
 
 const COLUMNS = 120;
 
-async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs }: Job): Promise<number> {
-  const planned = await loadPlanned("switch", { ...args, plan }, terminal);
+async function deployIt(plan: string, args: CiArguments, { terminal, folder, outputs, stop }: Job): Promise<number> {
+  const planned = await unlessStopped(loadPlanned("switch", { ...args, plan }, terminal), {
+    what: "reading the plan",
+    stop,
+  });
   const { saved } = planned;
   if (args.plan !== undefined && saved !== undefined) {
     outputs.changes = hasChanges(saved);

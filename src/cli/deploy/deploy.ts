@@ -7,6 +7,7 @@ import { sandboxTwin } from "#sandbox";
 import { CliError } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { exitCodeOfTold } from "../exit-codes.ts";
+import type { Selection } from "../options/hive-options.ts";
 import { loadSelection } from "../options/hive-options.ts";
 import type { LimitArguments } from "../options/limits-of.ts";
 import { limitsOf } from "../options/limits-of.ts";
@@ -45,7 +46,7 @@ export async function deploy(goal: Goal, args: DeployArguments, terminal: Termin
 /** What is to be done: what the command line says, or what was planned before. */
 export interface Deployment {
   readonly goal: Goal;
-  readonly selection: { readonly hive: Hive; readonly hosts: readonly Host[] };
+  readonly selection: Selection;
   readonly policy: RolloutPolicy;
   readonly reboot: DeployArguments["reboot"];
   readonly saved: FleetPlan | undefined;

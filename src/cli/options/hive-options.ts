@@ -28,11 +28,17 @@ export function withHiveOptions<T>(parser: Yargs<T>): Yargs<T & HiveArguments> {
   >;
 }
 
+/** What a command is for. */
+export interface Selection {
+  readonly hive: Hive;
+  readonly hosts: readonly Host[];
+}
+
 /** Loads the hive that the command line, the environment or the folder names, and selects from it. */
 export async function loadSelection(
   { hive: file, on }: Pick<HiveArguments, "hive" | "on">,
   { cwd, env }: Terminal,
-): Promise<{ readonly hive: Hive; readonly hosts: readonly Host[] }> {
+): Promise<Selection> {
   const hive = await loadHive({ file, cwd, env });
   return { hive, hosts: selectHosts(hive, on) };
 }

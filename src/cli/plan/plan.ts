@@ -7,7 +7,7 @@ import { formatPlan, planFleet } from "#rollout";
 import { CliError } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { exitCodeOfPlan } from "../exit-codes.ts";
-import type { HiveArguments } from "../options/hive-options.ts";
+import type { HiveArguments, Selection } from "../options/hive-options.ts";
 import { loadSelection } from "../options/hive-options.ts";
 import type { LimitArguments } from "../options/limits-of.ts";
 import { limitsOf } from "../options/limits-of.ts";
@@ -31,7 +31,13 @@ import { signPlan } from "./ssh-signature.ts";
 export async function plan(goal: PlanGoal, args: PlanArguments, terminal: Terminal): Promise<ExitCode> {
   refuseContradictions(args);
   refuseIdleOptions(goal, args);
-  const made = await makePlan(goal, { ...args, output: "auto", keep: args.out !== undefined || args.json }, terminal);
+  const selection = await loadSelection(args, terminal);
+  const made = await makePlan(
+    goal,
+    selection,
+    { ...args, output: "auto", keep: args.out !== undefined || args.json },
+    terminal,
+  );
   if (made === undefined) return 130;
   const signature =
     args.sign === undefined ? undefined : await signPlan(formatPlan(made), { key: resolve(terminal.cwd, args.sign) });
@@ -66,11 +72,11 @@ export type MakePlanArguments = HiveArguments &
 /** Plans with progress on standard error. Undefined when the operator stopped it. */
 export async function makePlan(
   goal: PlanGoal,
+  { hive, hosts }: Selection,
   args: MakePlanArguments,
   terminal: Terminal,
 ): Promise<FleetPlan | undefined> {
   const { stderr } = terminal;
-  const { hive, hosts } = await loadSelection(args, terminal);
   const policy = policyOf(hive, args, terminal);
   refuseIdleWaves(args.wave, { waves: policy.waves, hive, hosts });
   const limits = limitsOf(args);

@@ -1,11 +1,12 @@
 import { formatDuration, didYouMean } from "#core";
-import type { Hive, Host, Limits } from "#hive";
+import type { Host, Limits } from "#hive";
 import { parseHive, selectHosts } from "#hive";
 import { summary, useColors } from "#report";
 import type { RolloutReport } from "#rollout";
 import type { Fault, SimulatedRollout } from "#simulation";
 import { createRandom, madeUpHive, RANDOM_FAULTS, randomFaults, SimulatedFleet } from "#simulation";
 import { CliError } from "../errors.ts";
+import type { Selection } from "../options/hive-options.ts";
 import { loadSelection } from "../options/hive-options.ts";
 import { refuseIdleWaves } from "../options/refuse-idle-waves.ts";
 import { policyOf } from "../options/rollout-options.ts";
@@ -44,7 +45,7 @@ export async function simulate(args: SimulateArguments, terminal: Terminal): Pro
   return 0;
 }
 
-function makeUp({ on }: SimulateArguments, count: number): { readonly hive: Hive; readonly hosts: readonly Host[] } {
+function makeUp({ on }: SimulateArguments, count: number): Selection {
   if (!Number.isInteger(count) || count < 1 || count > MOST_HOSTS) {
     throw wrong(`--hosts takes a whole number from 1 to ${MOST_HOSTS}`);
   }
