@@ -93,6 +93,15 @@ describe("what skep answers a shell", () => {
     expect(await ask("bash", "skep hosts --on=we", "we")).toEqual([":skep:words", "web-1", "web-2"]);
     expect(await ask("bash", 'skep hosts --on "@web & !d', "@web & !d")).toEqual([":skep:words", "@web & !db-1"]);
   });
+
+  it("gives bash words that are nothing but words, quoted where they are not yet", async () => {
+    const open = String.raw`skep hosts --on @web\ \&\ \!d`;
+    expect(await ask("bash", open, String.raw`web\ \&\ \!d`)).toEqual([":skep:words", String.raw`web\ \&\ \!db-1`]);
+    expect(await ask("bash", String.raw`skep hosts --on \(d`, String.raw`\(d`)).toEqual([
+      ":skep:words",
+      String.raw`\(db-1`,
+    ]);
+  });
 });
 
 describe("splitLine()", () => {
@@ -104,7 +113,7 @@ describe("splitLine()", () => {
     ["cd fleet && skep ho", ["skep", "ho"]],
     ["", [""]],
   ])("%j", (line, words) => {
-    expect(splitLine(line)).toEqual(words);
+    expect(splitLine(line).words).toEqual(words);
   });
 });
 
@@ -159,9 +168,11 @@ describe("the scripts, in the shells they are for", () => {
     const script = `. "$RC"
       tab() { COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=(skep); _skep skep "$2" x; printf '%s\\n' "\${COMPREPLY[@]}"; }
       tab 'skep hosts --on @w' w; tab 'skep hosts --on "@web & !d' '@web & !d'; tab 'skep simu' simu
+      tab 'skep hosts --on \\(d' '\\(d'
       complete -p skep`;
     expect(await inShell("bash", script, context)).toEqual([
       "@web & !db-1",
+      String.raw`\(db-1`,
       "complete -F _skep skep",
       "simulate",
       "web",

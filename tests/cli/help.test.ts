@@ -25,7 +25,7 @@ describe.each(COMMANDS)("skep $name", (command) => {
     const below = allCommands([command]);
     for (const { command: line } of command.examples) {
       // Also within eval "$(…)".
-      const words = splitLine(/^eval "\$\((.+)\)"$/.exec(line)?.[1] ?? line.replace(/ (?:[|<>]|--) .*/, ""));
+      const { words } = splitLine(/^eval "\$\((.+)\)"$/.exec(line)?.[1] ?? line.replace(/ (?:[|<>]|--) .*/, ""));
       const called = below.findLast(({ path }) => path.every((word, at) => words[at + 1] === word));
       expect(called, `${line} calls ${command.name}`).toBeDefined();
       const names = called?.options.flatMap(({ name, aliases }) => [name, `no-${name}`, ...aliases]);

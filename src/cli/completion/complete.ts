@@ -1,6 +1,7 @@
 import type { CommandDescription } from "../describe-commands.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { readNames } from "./read-names.ts";
+import type { SplitLine } from "./split-line.ts";
 import { splitLine } from "./split-line.ts";
 import type { Candidate, Wanted } from "./wanted.ts";
 import { wantedAt } from "./wanted.ts";
@@ -24,17 +25,19 @@ export async function complete(
     const lines = candidates.map(({ word, description = "" }) => `${word}\t${oneLine(description)}\n`);
     terminal.stdout.write(`:skep:${kind}\n${lines.join("")}`);
   };
-  const isBash = shell === "bash";
-  const typed = isBash ? splitLine(words[0] ?? "").slice(1) : words;
+  const bash = shell === "bash" ? splitLine(words[0] ?? "") : undefined;
+  const typed = bash === undefined ? words : bash.words.slice(1);
   const wanted = wantedAt(typed, commands);
   if (wanted.names === "file" || wanted.names === "folder") {
     answer(wanted.names, []);
     return;
   }
   const found = (await candidatesOf(wanted, terminal))
-    .filter(({ word }) => word.startsWith(wanted.typed))
+    // Answers are lines.
+    .filter(({ word }) => word.startsWith(wanted.typed) && !/\p{Cc}/u.test(word))
     .map((candidate) => ({ ...candidate, word: wanted.prefix + candidate.word }));
-  answer("words", isBash ? fitBash(found, { typed: typed.at(-1) ?? "", replaced: words[1] ?? "" }) : found);
+  if (bash === undefined) answer("words", found);
+  else answer("words", fitBash(found, { typed: typed.at(-1) ?? "", replaced: words[1] ?? "", quote: bash.quote }));
 }
 
 async function candidatesOf(wanted: Wanted, terminal: Pick<Terminal, "cwd" | "env">): Promise<readonly Candidate[]> {
@@ -47,13 +50,20 @@ async function candidatesOf(wanted: Wanted, terminal: Pick<Terminal, "cwd" | "en
   }
 }
 
-/** bash breaks words at `@`, `=` and `:`, and puts the answer in the place of the last part only. */
+/** bash breaks words at `@`, `=` and `:`, puts the answer in the place of the last part only, and quotes nothing in it. */
 function fitBash(
   candidates: readonly Candidate[],
-  { typed, replaced }: { readonly typed: string; readonly replaced: string },
+  { typed, replaced, quote }: { readonly typed: string; readonly replaced: string } & Pick<SplitLine, "quote">,
 ): readonly Candidate[] {
-  const kept = typed.endsWith(replaced) ? typed.length - replaced.length : 0;
-  return candidates.map((candidate) => ({ ...candidate, word: candidate.word.slice(kept) }));
+  const part = quote === "" ? (splitLine(replaced).words.at(-1) ?? "") : replaced;
+  const kept = typed.endsWith(part) ? typed.length - part.length : 0;
+  return candidates.map((candidate) => ({ ...candidate, word: quoted(candidate.word.slice(kept), quote) }));
+}
+
+/** As it is to stand on a line of bash, so that it is nothing but that word: names of files may have anything in them. */
+function quoted(word: string, quote: SplitLine["quote"]): string {
+  if (quote === "'") return word.replaceAll("'", String.raw`'\''`);
+  return word.replaceAll(quote === '"' ? /["\\$`]/g : /[^\p{L}\p{N}_@%+=:,./-]/gu, String.raw`\$&`);
 }
 
 function oneLine(text: string): string {

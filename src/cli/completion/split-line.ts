@@ -1,11 +1,15 @@
-/**
- * The words of a line of bash up to the cursor, without their quotes; the last one is what the cursor stands in, and may be
- * empty or have an open quote. Of several commands on the line it is the last one's.
- */
-export function splitLine(line: string): readonly string[] {
+/** A line of bash up to the cursor. */
+export interface SplitLine {
+  /** Without their quotes; the last one is what the cursor stands in, and may be empty. Of several commands, the last one's. */
+  readonly words: readonly string[];
+  /** The quote that is open where the cursor is. */
+  readonly quote: "'" | '"' | "";
+}
+
+export function splitLine(line: string): SplitLine {
   let words: string[] = [];
   let word: string | undefined;
-  let quote = "";
+  let quote: SplitLine["quote"] = "";
   for (let at = 0; at < line.length; at++) {
     const char = line.charAt(at);
     if (quote === "'" || (quote === '"' && char !== "\\")) {
@@ -23,5 +27,5 @@ export function splitLine(line: string): readonly string[] {
       if (!/\s/.test(char)) words = [];
     } else word = (word ?? "") + char;
   }
-  return [...words, word ?? ""];
+  return { words: [...words, word ?? ""], quote };
 }
