@@ -4,7 +4,7 @@ import type { DeploymentRecord } from "./deployment-record.ts";
 import { parseRecord } from "./deployment-record.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript } from "./host-access.ts";
-import { hostLayout } from "./host-layout.ts";
+import { hostLayout, RECORDS_KEPT } from "./host-layout.ts";
 import { parseSeconds } from "./host-time.ts";
 import type { HostFacts } from "./probe-host.ts";
 import { parseFacts, PROBE_SCRIPT } from "./probe-host.ts";
@@ -69,7 +69,8 @@ export function parseHostState(text: string, { root }: Pick<HostAccess, "root">)
   return {
     facts: parseFacts(text, { root }),
     rebootNeed: /^need=complete$/m.test(text) ? parseNeed(text) : undefined,
-    deployments,
+    // A host that has more of them made them up.
+    deployments: deployments.slice(0, RECORDS_KEPT),
     generations: generations.sort((one, other) => other.number - one.number),
   };
 }
@@ -94,7 +95,7 @@ function parseGeneration(value: string): readonly ProfileGeneration[] {
 
 const STATE_SCRIPT = `${PROBE_SCRIPT}${GENERATION_FUNCTIONS}
 # In the order that the host wrote them: each names an instant of its own operator's clock.
-records=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null)
+records=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null | head -n ${RECORDS_KEPT})
 [ -z "$records" ] || (
 set -f
 IFS='

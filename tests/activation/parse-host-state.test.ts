@@ -70,6 +70,12 @@ describe("parseHostState()", () => {
     );
   });
 
+  it("reads as many records as hosts keep, however many are told", () => {
+    const many = Array.from({ length: 1_000 }, (_, at) => `record=${JSON.stringify({ ...RECORD, run: `run-${at}` })}`);
+    const { deployments } = parseHostState(["uid=0", ...many, "probe=complete", ""].join("\n"), { root: "" });
+    expect(deployments.map(({ run }) => run)).toEqual(Array.from({ length: 50 }, (_, at) => `run-${at}`));
+  });
+
   it("never fails over records that a host made up", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.string(), (value, text) => {

@@ -37,6 +37,7 @@ export function historyOf(state: HostState): readonly HistoryEntry[] {
     }
     return marks;
   };
+  const there = new Set(generations.flatMap(({ number, isThere }) => (isThere ? [number] : [])));
   const recorded = new Set(deployments.map(({ generation }) => generation));
   const entries = [
     ...deployments.map((record) => ({
@@ -52,7 +53,7 @@ export function historyOf(state: HostState): readonly HistoryEntry[] {
   return entries.sort(newestFirst).map((entry) => ({
     ...entry,
     marks: marksOf(entry.system, entry.generation),
-    isThere: generations.some(({ number, isThere }) => number === entry.generation && isThere),
+    isThere: entry.generation !== undefined && there.has(entry.generation),
   }));
 }
 
