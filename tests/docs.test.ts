@@ -64,6 +64,19 @@ describe("docs/deploying.md", () => {
   });
 });
 
+describe("docs/operating.md", () => {
+  it("has the states of skep status in the order in which its help and the program have them", () => {
+    const page = readFileSync(join(import.meta.dirname, "../docs/operating.md"), "utf8");
+    const table = page.slice(page.indexOf("| State, the first that fits |"));
+    const ofPage = [...table.slice(0, table.indexOf("\n\n")).matchAll(/^\| `(\w+)` \|/gm)].map(([, state]) => state);
+    const help =
+      readFileSync(COMMANDS_FILE, "utf8").split("States, of which a host has the first that fits:\n")[1] ?? "";
+    const ofHelp = [...help.slice(0, help.indexOf("```")).matchAll(/^ {2}(\w+) /gm)].map(([, state]) => state);
+    expect(ofPage).toEqual(["unreachable", "deploying", "drift", "unknown", "unwell", "ok"]);
+    expect(ofHelp).toEqual(ofPage);
+  });
+});
+
 describe("docs/events.md and docs/events.schema.json", () => {
   const schema = eventsJsonSchema() as Schema;
   it.each([

@@ -45,8 +45,8 @@ export function addStatusCommand(parser: Yargs, terminal: Terminal, finish: (exi
 
 const STATES_EXPLAINED = `States, of which a host has the first that fits:
   unreachable  nobody could ask it; exit code 5
+  deploying    a run holds it, and it is not as it should be; no drift yet
   drift        it runs or boots another system, or has other secrets, than it should
-  deploying    the same, but a run holds it and is at work; no drift yet
   unknown      what the hive wants of it could not be evaluated; exit code 3
   unwell       some of its units have failed
   ok           none of that`;
