@@ -57,6 +57,16 @@ describe("createSecretsMask()", () => {
     expect(maskOf("aaaa").mask("aaaaaa b aaaa")).toBe(`${MASKED} b ${MASKED}`);
   });
 
+  it("covers the part of a secret that a long text was cut in, from eight bytes on", () => {
+    const mask = maskOf("DEBUG=true\ncorrect-horse-battery\n");
+    expect(mask.mask("exit code 1: correct-horse-batter…")).toBe(`exit code 1: ${MASKED}…`);
+    expect(mask.mask("tried twice: correct-h…; exit code 2: correct-horse…)")).toBe(
+      `tried twice: ${MASKED}…; exit code 2: ${MASKED}…)`,
+    );
+    expect(mask.mask("it said correct-")).toBe(`it said ${MASKED}`);
+    expect(mask.mask("correct… correct-h or not")).toBe("correct… correct-h or not");
+  });
+
   it("knows nothing of what hosts open, and of secrets of fewer than four bytes", () => {
     const mask = maskOf("abc", "\n");
     mask.learn({ open: "host", ciphertext: Buffer.from("ciphertext") });

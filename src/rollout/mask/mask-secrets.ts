@@ -31,7 +31,11 @@ export function createSecretsMask(): SecretsMask {
   const needles: Buffer[] = [];
   const maskText = (text: string): string => {
     const bytes = Buffer.from(text);
-    const found = needles.filter((needle) => bytes.includes(needle));
+    const ends = endsOfCuts(bytes);
+    const found = needles.flatMap((needle) => [
+      ...(bytes.includes(needle) ? [needle] : []),
+      ...ends.flatMap((end) => cutBefore(bytes, { end, needle }) ?? []),
+    ]);
     return found.length === 0 ? text : cover(bytes, found);
   };
   const maskIn = (value: unknown, name: string): unknown => {
@@ -48,6 +52,30 @@ export function createSecretsMask(): SecretsMask {
     },
     mask: <T>(value: T) => (needles.length === 0 ? value : (maskIn(value, "") as T)),
   };
+}
+
+/** Where a text may have been cut: at its end, and before each ellipsis. */
+function endsOfCuts(bytes: Buffer): readonly number[] {
+  const ends = [bytes.length];
+  for (let at = bytes.indexOf(ELLIPSIS); at !== -1; at = bytes.indexOf(ELLIPSIS, at + 1)) ends.push(at);
+  return ends;
+}
+
+const ELLIPSIS = Buffer.from("…");
+
+/** The beginning of a needle that a text was cut in: what is long is cut before it is an event. */
+function cutBefore(
+  bytes: Buffer,
+  { end, needle }: { readonly end: number; readonly needle: Buffer },
+): Buffer | undefined {
+  if (needle.length <= SHORTEST_PART_BYTES) return undefined;
+  const beginning = needle.subarray(0, SHORTEST_PART_BYTES);
+  const first = Math.max(0, end - needle.length + 1);
+  for (let at = bytes.indexOf(beginning, first); at !== -1 && at < end; at = bytes.indexOf(beginning, at + 1)) {
+    const part = needle.subarray(0, end - at);
+    if (part.length >= SHORTEST_PART_BYTES && bytes.subarray(at, end).equals(part)) return part;
+  }
+  return undefined;
 }
 
 /** Covers all that is found, also where one lies in another or over its end. */
