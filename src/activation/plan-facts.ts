@@ -78,7 +78,13 @@ export function parsePlanFacts(text: string, units: readonly string[]): PlanFact
   }
   const all = (what: string): readonly string[] => lines.get(what) ?? [];
   const pairs = (what: string): ReadonlyMap<string, string> =>
-    new Map(all(what).map((line) => [line.slice(0, line.indexOf("\t")), line.slice(line.indexOf("\t") + 1)]));
+    new Map(
+      // A record of no units is an empty line.
+      all(what).flatMap((line) => {
+        const tab = line.indexOf("\t");
+        return tab === -1 ? [] : [[line.slice(0, tab), line.slice(tab + 1)]];
+      }),
+    );
   const [newest, newestSystem = ""] = all("newest")[0]?.split("\t") ?? [];
   const states = all("state");
   const hashes = pairs("kept");

@@ -51,7 +51,8 @@ export function usageError(
 
 /** Where the command of `skep exec` should have been given, if it stands among skep's own words. */
 function placeOfCommand(argv: readonly string[], unknown: readonly string[]): string | undefined {
-  const at = argv.findIndex((word, index) => index > 0 && unknown.includes(word));
+  // What is selected may be among the words, too: `exec --on web-1 ping web-1`.
+  const at = argv.findIndex((word, index) => index > 0 && argv[index - 1] !== "--on" && unknown.includes(word));
   if (at === -1 || argv.includes("--")) return undefined;
   const [own, command] = [argv.slice(0, at), argv.slice(at)];
   const selected = own.some((word) => word === "--on" || word.startsWith("--on="));

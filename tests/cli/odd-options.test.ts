@@ -151,6 +151,7 @@ describe("hosts said without --on", () => {
   it.each([
     [["exec", "--on", "web-1", "echo", "hi", "-n"], "skep exec --on web-1 -- echo hi -n"],
     [["exec", "--on", "web-1", "uptime"], "skep exec --on web-1 -- uptime"],
+    [["exec", "--on", "web-1", "ping", "web-1"], "skep exec --on web-1 -- ping web-1"],
     [["exec", "df", "/"], "skep exec --on web-1 -- df /"],
   ])("skep %s: the command stands behind two dashes", async (argv, line) => {
     const { exitCode, stderr } = await run(...argv);

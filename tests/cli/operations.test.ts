@@ -313,6 +313,19 @@ describe("operating hosts", { timeout: 240_000 }, () => {
     await expect.poll(() => pids().filter(isAlive), { timeout: 30_000 }).toEqual([]);
   });
 
+  it("exec --timeout ends what a command left running, which holds its output", async () => {
+    const note = at("pid");
+    const script = `sleep 600 & echo $! >${note}`;
+    const { exitCode, stderr } = await skep("exec", "--on", "web-1", "--timeout", "1s", "--", "sh", "-c", script);
+    expect(exitCode).toBe(5);
+    expect(stderr).toContain("skep: error: web-1: the command did not end within 1.0 s, and was ended\n");
+    await expect.poll(() => isAlive(Number(readFileSync(note, "utf8"))), { timeout: 30_000 }).toBe(false);
+    await skep("exec", "--on", "web-1", "--", "sh", "-c", `sleep 600 >/dev/null 2>&1 & echo $! >${note}`);
+    const kept = Number(readFileSync(note, "utf8"));
+    expect(isAlive(kept)).toBe(true);
+    process.kill(kept);
+  });
+
   it.each([
     { argv: ["exec", "--on", "*"], says: "no command was given" },
     { argv: ["exec", "--", "uptime"], says: "skep exec needs --on" },

@@ -132,6 +132,19 @@ switch: 2 to change, 1 unchanged
     expect(runningOf("web-2")).toBe(web2);
   });
 
+  it("calls what moved a host back a rollback, as its history does", async () => {
+    await deployed("1.0");
+    await deployed("2.0");
+    hive("3.0");
+    await skep("plan", "--out", "plan.json", "--quiet");
+    expect(await skep("rollback", "--on", "web-1", "--quiet")).toMatchObject({ exitCode: 0 });
+    const run = await skep("deploy", "--plan", "plan.json", "--quiet");
+    expect(run).toMatchObject({
+      exitCode: 5,
+      stderr: expect.stringContaining(" deployed it (rollback) at ") as string,
+    });
+  });
+
   it("is refused as a whole also when the host that has moved cannot tell who moved it", async () => {
     await skep("plan", "--out", "plan.json", "--quiet");
     hive("2.0");

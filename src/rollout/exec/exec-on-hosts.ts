@@ -5,7 +5,7 @@ import { SshError } from "#ssh";
 import type { SshOptions } from "../host/log-in.ts";
 import { toErrorJson } from "../to-error-json.ts";
 import { visitHosts } from "../visit-hosts.ts";
-import { watchedCommand } from "./watched-command.ts";
+import { END, watchedCommand } from "./watched-command.ts";
 
 /**
  * How a command ended on one host:
@@ -116,7 +116,7 @@ function limitPatience(
   const end = (why: "timeout" | "interrupted"): void => {
     if (over !== undefined) return;
     over = why;
-    channel.stdin.end();
+    channel.stdin.end(END);
     timers.push(setTimeout(() => void channel[Symbol.asyncDispose](), GRACE_MS));
   };
   const interrupt = (): void => {

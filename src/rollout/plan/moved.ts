@@ -1,6 +1,7 @@
 import type { DeploymentRecord, HostAccess, HostFacts } from "#activation";
 import { NO_SECRETS, readPlanFacts } from "#activation";
 import type { StorePath } from "#store";
+import { tookBack } from "../history/deployment-of.ts";
 import { PlanError } from "./errors.ts";
 import type { HostState } from "./fleet-plan.ts";
 
@@ -57,5 +58,5 @@ function byWhom(
   const { who, goal, at, run, hive, to } = record;
   if (to === then.running && to === then.profile && goal !== "secrets") return "nobody left a record of that on it";
   const revision = hive.revision === null ? "" : `, ${hive.name} at ${hive.revision.slice(0, 12)}`;
-  return `${who} deployed it (${goal}) at ${at}, run ${run}${revision}${hive.dirty ? ", changed" : ""}`;
+  return `${who} deployed it (${tookBack(record) ? "rollback" : goal}) at ${at}, run ${run}${revision}${hive.dirty ? ", changed" : ""}`;
 }
