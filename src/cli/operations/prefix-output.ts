@@ -19,10 +19,17 @@ const LONGEST_LINE = 64 * 1024;
 /** Writes each line as it is complete, with its host before it: standard output to ours, standard error to ours. */
 export function prefixOutput(hosts: readonly Host[], { stdout, stderr, env }: Terminal): OutputSink {
   const width = Math.max(...hosts.map(({ name }) => name.length));
+  const room = { stdout: waitingRoom(stdout), stderr: waitingRoom(stderr) };
   const begun = new Map<Host, { readonly stdout: LineWriter; readonly stderr: LineWriter }>();
   const writersOf = ({ name }: Host) => ({
-    stdout: lineWriter(stdout, createPaint(useColors(stdout, env))("cyan", `${name.padEnd(width)} |`)),
-    stderr: lineWriter(stderr, createPaint(useColors(stderr, env))("yellow", `${name.padEnd(width)} |`)),
+    stdout: lineWriter(stdout, {
+      prefix: createPaint(useColors(stdout, env))("cyan", `${name.padEnd(width)} |`),
+      room: room.stdout,
+    }),
+    stderr: lineWriter(stderr, {
+      prefix: createPaint(useColors(stderr, env))("yellow", `${name.padEnd(width)} |`),
+      room: room.stderr,
+    }),
   });
   return {
     async take(host, { stream, chunk }) {
@@ -44,17 +51,17 @@ interface LineWriter {
   end(): Promise<void>;
 }
 
-function lineWriter(stream: Stream, prefix: string): LineWriter {
+function lineWriter(
+  stream: Stream,
+  { prefix, room }: { readonly prefix: string; readonly room: () => Promise<void> },
+): LineWriter {
   const decoder = new StringDecoder("utf8");
   let rest = "";
   const say = async (lines: readonly string[]): Promise<void> => {
     if (lines.length === 0) return;
     // A terminal is not to take what a host says for commands; a file gets it as it is.
     const texts = stream.isTTY === true ? lines.map((line) => plainLine(line, { maxLength: LONGEST_LINE })) : lines;
-    if (!stream.write(texts.map((text) => `${prefix} ${text}\n`).join("")) && !stream.destroyed) {
-      // Where nobody reads any more there is nothing to wait for; what follows from that is not said here.
-      await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => undefined);
-    }
+    if (!stream.write(texts.map((text) => `${prefix} ${text}\n`).join("")) && !stream.destroyed) await room();
   };
   return {
     async write(chunk) {
@@ -72,4 +79,22 @@ function lineWriter(stream: Stream, prefix: string): LineWriter {
       rest = "";
     },
   };
+}
+
+/** Waits until a stream takes more: one wait for all hosts, however many wait. */
+function waitingRoom(stream: Stream): () => Promise<void> {
+  let room: Promise<void> | undefined;
+  const wait = async (): Promise<void> => {
+    const over = new AbortController();
+    const { signal } = over;
+    try {
+      await Promise.race([once(stream, "drain", { signal }), once(stream, "close", { signal })]);
+    } catch {
+      // Where nobody reads any more there is nothing to wait for; what follows from that is not said here.
+    } finally {
+      room = undefined;
+      over.abort();
+    }
+  };
+  return () => (room ??= wait());
 }
