@@ -194,6 +194,7 @@ switch: 2 to change, 1 unchanged
       ["--wave", "rest"],
       ["--sandbox"],
       ["--reboot", "always"],
+      ["--reboot", "never"],
       ["--signer", "ann"],
     ]) {
       expect(await skep("deploy", ...more, "--plan", "plan.json")).toMatchObject({

@@ -46,8 +46,7 @@ export const rolloutOptions = {
   },
   reboot: {
     choices: ["never", "if-needed", "always"] as const,
-    default: "never" as const,
-    description: "Whether hosts are rebooted into their new systems",
+    description: "Whether hosts are rebooted into their new systems; else they are not",
   },
 } as const;
 

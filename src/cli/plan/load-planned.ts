@@ -48,7 +48,7 @@ type OtherwiseArguments = Pick<DeployArguments, "on"> &
 export function refuseOtherwise(goal: Goal, args: OtherwiseArguments): void {
   const given = (["on", ...Object.keys(rolloutOptions)] as (keyof OtherwiseArguments)[]).find((name) => {
     const value = args[name];
-    return value !== undefined && value !== false && !(name === "reboot" && value === "never");
+    return value !== undefined && value !== false;
   });
   const said = given ?? (args.sandbox === true ? "sandbox" : undefined);
   if (said === undefined) return;
