@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { FleetPlan, PlannedHostChange } from "#rollout";
@@ -207,6 +207,23 @@ switch: 2 to change, 1 unchanged
       `${at("hive.ts")} is not a plan of this version of skep: it is not JSON`,
     );
     expect((await skep("deploy", "--allowed-signers", "x")).stderr).toContain("--allowed-signers is for --plan");
+  });
+
+  it("is refused with a byte less of a character that stands for bytes that were none", async () => {
+    write(
+      "hive.ts",
+      `import { defineHive, system } from "skep";
+       const odd = system({ hooks: { after: [["echo", "\\ufffd"]] } });
+       export default defineHive({ hosts: { "web-1": { target: ${JSON.stringify(machine("web-1").target)}, system: odd } } });`,
+    );
+    await skep("plan", "--out", "plan.json");
+    const bytes = readFileSync(at("plan.json"));
+    const character = bytes.indexOf("\ufffd");
+    expect(character).toBeGreaterThan(0);
+    writeFileSync(at("plan.json"), Buffer.concat([bytes.subarray(0, character + 2), bytes.subarray(character + 3)]));
+    const { exitCode, stderr } = await skep("deploy", "--plan", "plan.json");
+    expect(stderr).toContain("was altered after skep wrote it");
+    expect(exitCode).toBe(2);
   });
 
   it("is deployed only with the right signature where one is asked for", async () => {

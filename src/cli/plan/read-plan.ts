@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { formatDuration, localTime, parseDuration, reasonOf } from "#core";
@@ -49,11 +50,17 @@ export async function readPlan(
 }
 
 async function readText(file: string): Promise<string> {
+  let bytes: Buffer;
   try {
-    return await readFile(file, "utf8");
+    bytes = await readFile(file);
   } catch (error) {
     throw new PlanError("rollout/plan-file", `cannot read the plan ${file}: ${reasonOf(error)}`, { cause: error });
   }
+  // Other bytes than were written can be read as the same text.
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  throw new PlanError("rollout/plan-altered", `${file} was altered after skep wrote it: it is not UTF-8`, {
+    hint: "make a new one with skep plan, and do not edit or reformat it",
+  });
 }
 
 /** ssh-keygen takes a file that it cannot read for one without keys. @throws CliError `cli/usage`. */
