@@ -161,6 +161,14 @@ describe("skep init", () => {
     expect((await readdir(cwd)).sort()).toEqual(["hive.ts", "secrets"]);
   });
 
+  it("refuses an empty word for its folder, as a variable that is not set leaves it", async () => {
+    expect(await skep(["init", ""])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("skep: error: the folder was given as an empty word [cli/usage]") as string,
+    });
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
   it("writes nothing when one file cannot have its place, and leaves no folder that it made", async () => {
     await giveSshKey();
     // A file where a folder has to be.

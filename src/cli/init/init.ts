@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
-import { makeFolder, messageOf, quoteArgv } from "#core";
+import { makeFolder, quoteArgv, reasonOf } from "#core";
 import { findSecret, Plaintext, writeSecret } from "#secrets";
 import { CliError } from "../errors.ts";
 import { loadRepository } from "../secrets/load-rules.ts";
@@ -44,6 +44,11 @@ export interface Fleet {
  * @throws CliError `cli/init` with every file that is in its way.
  */
 export async function init(args: InitArguments, terminal: Terminal): Promise<number> {
+  if (args.folder === "") {
+    throw new CliError("cli/usage", "the folder was given as an empty word", {
+      hint: "is a variable not set that was to be it? without one it is the working directory",
+    });
+  }
   const folder = resolve(terminal.cwd, args.folder);
   const fleet = await planFleet(folder, args, terminal);
   const names = [...Object.keys(fleet.files), ...SEALED];
@@ -126,7 +131,7 @@ async function makeItsFolder(folder: string): Promise<string | undefined> {
   try {
     return await makeFolder(folder);
   } catch (error) {
-    throw new CliError("cli/init", `cannot make the folder ${folder}: ${messageOf(error)}`, { cause: error });
+    throw new CliError("cli/init", `cannot make the folder ${folder}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
