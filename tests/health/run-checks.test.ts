@@ -146,6 +146,11 @@ describe("tcp(), unit() and command()", () => {
     expect(await outcomeOf(failing)).toEqual({ passed: false, seen: "exit code 3: no database" });
   });
 
+  it("command() tells what was said with its tabs, by which a run knows a secret, and without what commands terminals", async () => {
+    const unfit = command(["sh", "-c", "printf 'key\\tvalue\\a'; exit 3"], { on: "operator", deadline: "2s" });
+    expect(await outcomeOf(unfit)).toEqual({ passed: false, seen: "exit code 3: key\tvalue" });
+  });
+
   it("command() on the operator is told the host's name and address", async () => {
     const input = command(["sh", "-c", 'echo "$SKEP_HOST $SKEP_ADDRESS"'], { on: "operator" });
     expect(await outcomeOf(input)).toMatchObject({ seen: "exit code 0: web-1 127.0.0.1" });
