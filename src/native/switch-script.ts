@@ -117,7 +117,7 @@ case $action in
     tell_users
     tell_starts
     run_hooks after
-    if [ "$users$place$remove$restore$stop$reload$restart$start" = "$nl$nl$nl" ]; then echo "would change nothing"; fi
+    if [ "$users$place$remove$restore$stop$reload$restart$start" = "$nl$nl$nl" ]; then echo "would change nothing of the system"; fi
     exit 0
     ;;
   test) activate ;;

@@ -1,6 +1,7 @@
 import type { RolloutReport } from "#rollout";
 import { closingTable } from "./closing-table.ts";
 import type { Notice, RunState } from "./run/run-state.ts";
+import { describeDryActivations } from "./run/dry-activations.ts";
 import { describeNotices, describeTroubles } from "./run/troubles.ts";
 import { verdict } from "./run/verdict.ts";
 import type { Paint } from "./text/paint.ts";
@@ -15,13 +16,14 @@ export interface RecordOptions {
 }
 
 /**
- * What a run leaves behind for people: the table of its hosts, what there is to know, what went wrong in full, and the
- * verdict next to the prompt. Without a report (the run was left before its end) only what went wrong.
+ * What a run leaves behind for people: what hosts announced, the table of its hosts, what there is to know, what went wrong
+ * in full, and the verdict next to the prompt. Without a report (the run was left before its end) there is no table.
  */
 export function renderRecord(state: RunState, { columns, paint, quiet, notices }: RecordOptions): string {
   const { report } = state;
   const untold = ({ announced }: Notice): boolean => notices === "all" || !announced;
   const blocks = [
+    quiet ? [] : describeDryActivations(state, paint),
     report === undefined || quiet ? [] : closingTable(report, { columns, paint }),
     [...(quiet ? [] : describeNotices(state.notices.filter(untold), paint)), ...describeTroubles(state, paint)],
     report === undefined || (quiet && isAsWanted(report)) ? [] : [verdict(report, paint)],

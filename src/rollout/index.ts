@@ -60,6 +60,7 @@ export type { PreparedSecrets, SecretsSource } from "./prepare/prepare-secrets.t
 export type { PlannedHost, PlannedSecrets, PlannedSystem, Prepared, RolloutPlan, Run } from "./rollout-plan.ts";
 export { planRollout } from "./rollout-plan.ts";
 export type { HostHistory, HostReport, RolloutReport } from "./rollout-report.ts";
+export { isUnfinished } from "./rollout-report.ts";
 export type { RunRolloutOptions } from "./run-rollout.ts";
 export { runRollout } from "./run-rollout.ts";
 export type { Step } from "./steps.ts";

@@ -48,3 +48,9 @@ export interface RolloutReport {
   /** Whether the operator stopped it. */
   readonly interrupted: boolean;
 }
+
+/** Whether the operator stopped a run before all of its hosts were as wanted. */
+export function isUnfinished({ interrupted, hosts }: RolloutReport): boolean {
+  const isDone = hosts.length > 0 && hosts.every(({ outcome }) => outcome === "deployed" || outcome === "unchanged");
+  return interrupted && !isDone;
+}

@@ -115,12 +115,32 @@ describe("what changed", { timeout: 180_000 }, () => {
   it("is told of a dry activation by what the host says that it would do", async () => {
     await deployed("1.0");
     hive("2.0");
-    expect(await skep("deploy", "dry-activate", "--quiet")).toMatchObject({ exitCode: 0 });
+    expect(await skep("deploy", "dry-activate", "--quiet")).toMatchObject({ exitCode: 0, stderr: "" });
     // What runs it already would not change.
     expect(new Set((await journalled()).map(({ host }) => host))).toEqual(new Set(["web-1", "web-2"]));
     const change = (await journalled()).find((event) => event.change !== undefined)?.change;
     expect(change?.units?.restart).toEqual(["web.service"]);
     expect((await skep("report", "--markdown")).stdout).toContain("### What would change: `web-1, web-2`\n");
+  });
+
+  it("is printed of a dry activation, the secrets too", async () => {
+    await deployed("1.0");
+    hive("2.0", { secrets: { "db/password": {} } });
+    expect(await skep("secrets", "generate", "db/password")).toMatchObject({ exitCode: 0 });
+    const { exitCode, stderr } = await skep("deploy", "dry-activate");
+    expect(exitCode, stderr).toBe(0);
+    const [, announced] = /\n\n([^]*?)\n\nHOST /.exec(stderr) ?? [];
+    expect(announced).toBe(`\
+web-1, web-2:
+  would remove /etc/gone
+  would place /etc/motd
+  would place /etc/fresh
+  would place /etc/systemd/system/web.service
+  would restart web.service
+  would run sh -c 'echo start web.service; echo stop db.service; exit 0'
+db-1:
+  secret db/password changes
+  would change nothing of the system`);
   });
 });
 

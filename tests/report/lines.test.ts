@@ -54,6 +54,27 @@ describe("lines", () => {
     expect(stderr).toContain("\n12:00:11 web-1  test          | starting nginx.service\n");
   });
 
+  it("end with what hosts announced in a dry activation, the same of several once, in order and as plain text", async () => {
+    const log = (host: string, line: string) =>
+      ({ at: NOON, type: "log", host: name(host), step: "dry-activate", line }) as const;
+    const events = [
+      log("db-1", "would restart postgresql.service"),
+      ...["web-1", "web-2"].map((host) => log(host, "would place /etc/motd")),
+      ...["web-2", "web-1"].map((host) => log(host, "would start \u001b[31mnginx.service")),
+    ];
+    const said = (await reportRun(events)).stderr;
+    expect(said.slice(said.lastIndexOf("\n", said.indexOf("db-1:")) + 1)).toBe(`\
+db-1:
+  would restart postgresql.service
+web-1, web-2:
+  would place /etc/motd
+  would start nginx.service
+`);
+    expect((await reportRun(events, { quiet: true })).stderr).toBe("");
+    const many = Array.from({ length: 1_000 }, (_, at) => log("web-1", `would place /etc/${at}`));
+    expect((await reportRun(many)).stderr).toMatch(/\n {2}would place \/etc\/199\n {2}…\n$/);
+  });
+
   it("say every ten seconds what a builder prints when not verbose", async () => {
     const log = (at: number) =>
       ({ at: NOON + at, type: "log", host: name("web-1"), step: "build", line: `gcc ${at}` }) as const;

@@ -89,6 +89,14 @@ switch: 1 deployed, 1 unchanged, 1 skipped, 1 failed, 1 stranded in 42 s
     expect(verdictOf(summary(rolloutReport([], { interrupted: true }), options))).toBe(
       "switch: no hosts in 42 s, unfinished because interrupted",
     );
+    const left = hostReport("web-2", { ...nothing, outcome: "skipped", reason: "the run was interrupted" });
+    const done = hostReport("web-1", { outcome: "deployed" });
+    expect(verdictOf(summary(rolloutReport([done, left], { interrupted: true }), options))).toBe(
+      "switch: 1 deployed, 1 skipped in 42 s, unfinished because interrupted",
+    );
+    expect(verdictOf(summary(rolloutReport([done], { interrupted: true }), options))).toBe(
+      "switch: 1 deployed in 42 s, interrupted",
+    );
     expect(summary(rolloutReport([]), options)).toBe("switch: no hosts in 42 s\n");
   });
 

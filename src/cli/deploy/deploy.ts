@@ -1,7 +1,7 @@
 import type { Goal, Hive, Host, RolloutPolicy } from "#hive";
 import { needsHost } from "#hive";
 import type { FleetPlan, RolloutReport, SecretsSource } from "#rollout";
-import { rollOut } from "#rollout";
+import { isUnfinished, rollOut } from "#rollout";
 import type { SandboxTwin } from "#sandbox";
 import { sandboxTwin } from "#sandbox";
 import { CliError } from "../errors.ts";
@@ -116,7 +116,7 @@ export async function carryOut(
     leave: interrupts.leave,
   });
   const exitCode = exitCodeOfTold(report, { unwritten: await reporter.finish() });
-  if (report.interrupted && stage === undefined && needsHost(goal)) {
+  if (isUnfinished(report) && stage === undefined && needsHost(goal)) {
     stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
   }
   return { run: report.run, exitCode };

@@ -2,7 +2,7 @@ import { jsonText, localTime } from "#core";
 import type { Hive, Host } from "#hive";
 import { plainLine } from "#report";
 import type { ChosenReturn, Returns, ReturnWish } from "#rollout";
-import { describeSystem, planReturns, rollBack } from "#rollout";
+import { describeSystem, isUnfinished, planReturns, rollBack } from "#rollout";
 import { confirmAt } from "../deploy/confirm-wave.ts";
 import { CliError } from "../errors.ts";
 import { exitCodeOfTold } from "../exit-codes.ts";
@@ -57,7 +57,7 @@ export async function rollback(args: RollbackArguments, terminal: Terminal): Pro
     leave: interrupts.leave,
   });
   const unwritten = await reporter.finish();
-  if (report.interrupted) stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
+  if (isUnfinished(report)) stderr.write(`skep: hint: skep resume ${report.run} goes on with this run\n`);
   return exitCodeOfTold(report, { unwritten });
 }
 

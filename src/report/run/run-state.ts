@@ -56,6 +56,8 @@ export interface HostState {
   /** All that was done, in the order it began. */
   readonly course: PastStep[];
   log: LogTail | undefined;
+  /** What it said that activating its system would do; a line `…` stands for what is too much. */
+  readonly announced: string[];
   readonly failures: StepFailure[];
   /** The id of what changes on it. */
   change: string | undefined;
@@ -116,6 +118,7 @@ export interface StepFailure {
 }
 
 const TAIL_LINES = 10;
+const MOST_ANNOUNCED = 200;
 const SAMPLE_WINDOW_MS = 5_000;
 
 export function createRunState(): RunState {
@@ -180,7 +183,13 @@ export function applyEvent(state: RunState, event: RolloutEvent): void {
       break;
     }
     case "log":
-      applyLog(event.host === undefined ? state : hostOf(state, event.host), event);
+      if (event.host === undefined) applyLog(state, event);
+      else {
+        const host = hostOf(state, event.host);
+        applyLog(host, event);
+        if (event.step === "dry-activate") addAnnounced(host, event.line);
+        if (event.step === "secrets" && state.goal === "dry-activate") addAnnounced(host, `secret ${event.line}`);
+      }
       break;
     case "notice":
       addNotice(state, { host: event.host, message: event.message, announced: true });
@@ -230,6 +239,7 @@ function hostOf(state: RunState, name: string): HostState {
     ended: undefined,
     course: [],
     log: undefined,
+    announced: [],
     failures: [],
     change: undefined,
     report: undefined,
@@ -274,6 +284,11 @@ function endStep(host: HostState, event: StepEnd): void {
 function endWave(state: RunState, { wave, at, stopped }: Extract<RolloutEvent, { type: "wave-finished" }>): void {
   const begun = state.waves.findLast(({ name, endedAt }) => name === wave && endedAt === undefined);
   if (begun !== undefined) Object.assign(begun, { endedAt: at, stopped });
+}
+
+function addAnnounced({ announced }: HostState, line: string): void {
+  if (announced.length > MOST_ANNOUNCED) return;
+  announced.push(announced.length === MOST_ANNOUNCED ? "…" : plainLine(line));
 }
 
 function endHost(state: RunState, report: HostReport): void {

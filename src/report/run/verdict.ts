@@ -1,6 +1,6 @@
 import { formatDuration } from "#core";
 import type { Outcome, RolloutReport } from "#rollout";
-import { OUTCOMES } from "#rollout";
+import { isUnfinished, OUTCOMES } from "#rollout";
 import type { Paint } from "../text/paint.ts";
 import { OUTCOME_STYLES, outcomeWord, runWord } from "../text/words.ts";
 import type { RunState } from "./run-state.ts";
@@ -15,8 +15,8 @@ export function verdict(report: RolloutReport, paint: Paint): string {
     paint(OUTCOME_STYLES[outcome], `${counts[outcome]} ${outcomeWord(outcome, report.goal)}`),
   );
   const told = parts.length === 0 ? "no hosts" : parts.join(", ");
-  const unfinished = report.interrupted ? paint("yellow", ", unfinished because interrupted") : "";
-  return `${paint("bold", `${runWord(report)}:`)} ${told} in ${formatDuration(report.durationMs)}${unfinished}`;
+  const interrupted = isUnfinished(report) ? ", unfinished because interrupted" : ", interrupted";
+  return `${paint("bold", `${runWord(report)}:`)} ${told} in ${formatDuration(report.durationMs)}${report.interrupted ? paint("yellow", interrupted) : ""}`;
 }
 
 /**
