@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Transform } from "node:stream";
+import { afterAll } from "vitest";
 import type { Argv, CommandChannel, CommandExit, CommandRunner, RunOptions } from "#core";
 
 /** A way to be a host: a shell, the programs beside it, and who runs them. */
@@ -20,7 +21,8 @@ const isRoot = process.getuid?.() === 0;
 const notRoot = isRoot ? undefined : "only root can become another user";
 
 const shells = mkdtempSync(join(tmpdir(), "skep-shells-"));
-process.once("exit", () => execFileSync("rm", ["-rf", shells]));
+// Of each file of tests that is this one's: a worker that is ended tells no process of its exit.
+afterAll(() => rm(shells, { recursive: true }));
 
 const made = new Map<string, string>();
 
