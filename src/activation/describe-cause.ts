@@ -80,7 +80,7 @@ function switchError(action: string, status: string, order: AgentOrder): Activat
     });
   }
   return new ActivationError("activation/switch", message, {
-    hint: "its output (--verbose shows it) and the host's journal say which unit",
+    hint: "its output (--verbose shows it) and the host's journal say what failed",
   });
 }
 
