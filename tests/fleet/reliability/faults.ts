@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FleetHost } from "../harness/index.ts";
+import { waitUntil } from "../harness/index.ts";
 import type { RunningSkep } from "../skep.ts";
 import type { Hold, Moment } from "./moments.ts";
 
@@ -103,12 +104,22 @@ async function jumpClock(host: FleetHost): Promise<() => Promise<void>> {
   await writeFile(settings, `SetEnv ${AN_HOUR_AHEAD.join(" ")}\n`);
   await host.read(reload);
   await host.read(["systemctl", "set-environment", ...AN_HOUR_AHEAD]);
-  const { stdout } = await host.ssh(["date", "+%s"]);
-  const ahead = Number(stdout) - Date.now() / 1000;
-  if (Math.abs(ahead - 3_600) > 60) throw new Error(`the clock of ${host.name} is ${ahead} s ahead`);
+  await clockIs(host, { aheadS: 3_600 });
   return async () => {
     await rm(settings);
     await host.read(["systemctl", "unset-environment", ...AN_HOUR_AHEAD.map((line) => line.replace(/=.*/, ""))]);
     await host.read(reload);
+    await clockIs(host, { aheadS: 0 });
   };
+}
+
+/** Waits for logins to have that clock: sshd is asked to reload and not waited for, and takes no login for a moment then. */
+async function clockIs(host: FleetHost, { aheadS }: { readonly aheadS: number }): Promise<void> {
+  await waitUntil(
+    async () => {
+      const { stdout } = await host.ssh(["date", "+%s"]);
+      return Math.abs(Number(stdout) - Date.now() / 1000 - aheadS) < 60;
+    },
+    { timeoutMs: 30_000, what: `logins of ${host.name} to be ${aheadS} s ahead` },
+  );
 }
