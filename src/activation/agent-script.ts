@@ -27,6 +27,7 @@
  * once more (`ExecStopPost`) and it finishes what was begun.
  */
 import { PROFILE_FUNCTIONS } from "#store";
+import { LIST_RECORDS } from "./deployment-record.ts";
 import { PRELUDE } from "./host-access.ts";
 import { hostLayout, RECORDS_KEPT } from "./host-layout.ts";
 import { LEASE_FUNCTIONS } from "./lease.ts";
@@ -205,7 +206,7 @@ commit() {
 write_record() {
   sed "s/\\"generation\\":null/\\"generation\\":$number/" "$dir/record" >"$records/.$run.new" &&
     mv -f "$records/.$run.new" "$records/$run.json" && { sync "$records/$run.json" 2>/dev/null || sync; }
-  ls -1t "$records"/*.json 2>/dev/null | sed '1,${RECORDS_KEPT}d' | while read -r old; do rm -f "$old"; done
+  ${LIST_RECORDS} | sed '1,${RECORDS_KEPT}d' | while read -r old; do rm -f "$old"; done
 }
 
 # The system stays what it is: what runs, and what boots where that is another, get these secrets at boot.

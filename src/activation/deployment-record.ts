@@ -1,6 +1,7 @@
 import type { Goal, HostName } from "#hive";
 import type { StorePath } from "#store";
 import { isStorePath } from "#store";
+import { hostLayout } from "./host-layout.ts";
 
 /** What a committed deployment leaves on the host, as JSON, one file a run under /var/lib/skep/deployments. */
 export interface DeploymentRecord {
@@ -20,6 +21,9 @@ export interface DeploymentRecord {
   /** Whether it took the host back to a system it had before. */
   readonly rollback?: true | undefined;
 }
+
+/** Shell: the files of the records, the newest first, as the host wrote them; nothing where there is none. */
+export const LIST_RECORDS = `ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null`;
 
 /** Which version of the hive was deployed. */
 export interface HiveRevision {

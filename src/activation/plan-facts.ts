@@ -3,10 +3,9 @@ import { GENERATION_FUNCTIONS, isStorePath } from "#store";
 import { BOOT_FUNCTIONS } from "./boot-functions.ts";
 import type { BootFacts } from "./boot-parts.ts";
 import type { DeploymentRecord } from "./deployment-record.ts";
-import { parseRecord } from "./deployment-record.ts";
+import { LIST_RECORDS, parseRecord } from "./deployment-record.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript } from "./host-access.ts";
-import { hostLayout } from "./host-layout.ts";
 import { BOOTED_PARTS } from "./reboot-need.ts";
 import { secretsLayout } from "./secrets/secrets-layout.ts";
 
@@ -121,7 +120,7 @@ export const PLAN_SCRIPT = `${BOOT_FUNCTIONS}${GENERATION_FUNCTIONS}
 tab=$(printf '\\t')
 tell() { sed "s/^/$1$tab/"; }
 
-last=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null | head -n 1)
+last=$(${LIST_RECORDS} | head -n 1)
 [ -z "$last" ] || { cat "$last"; echo; } | sed '/^$/d' | tell record
 
 profile=$(default_profile)

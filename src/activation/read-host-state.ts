@@ -1,10 +1,10 @@
 import type { StorePath } from "#store";
 import { GENERATION_FUNCTIONS, parseStorePath } from "#store";
 import type { DeploymentRecord } from "./deployment-record.ts";
-import { parseRecord } from "./deployment-record.ts";
+import { LIST_RECORDS, parseRecord } from "./deployment-record.ts";
 import type { HostAccess } from "./host-access.ts";
 import { readByScript } from "./host-access.ts";
-import { hostLayout, RECORDS_KEPT } from "./host-layout.ts";
+import { RECORDS_KEPT } from "./host-layout.ts";
 import { parseSeconds } from "./host-time.ts";
 import type { HostFacts } from "./probe-host.ts";
 import { parseFacts, PROBE_SCRIPT } from "./probe-host.ts";
@@ -95,7 +95,7 @@ function parseGeneration(value: string): readonly ProfileGeneration[] {
 
 const STATE_SCRIPT = `${PROBE_SCRIPT}${GENERATION_FUNCTIONS}
 # In the order that the host wrote them: each names an instant of its own operator's clock.
-records=$(ls -1t "$root${hostLayout.records}"/*.json 2>/dev/null | head -n ${RECORDS_KEPT})
+records=$(${LIST_RECORDS} | head -n ${RECORDS_KEPT})
 [ -z "$records" ] || (
 set -f
 IFS='

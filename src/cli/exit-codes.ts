@@ -1,5 +1,6 @@
 import { SkepError } from "#core";
 import type { FleetPlan, HostReport, RolloutReport } from "#rollout";
+import { hasChanges } from "#rollout";
 
 /** What each exit code means. The documentation's table is this one. */
 export const EXIT_CODES = {
@@ -38,10 +39,10 @@ export function exitCodeOfTold(
 }
 
 /** The exit code of a plan: what its worst host says; where none failed, whether there is something to do. */
-export function exitCodeOfPlan({ hosts }: FleetPlan): ExitCode {
-  const failed = hosts.flatMap((host) => (host.status === "failed" ? [exitCodeOfFailure(host.error.code)] : []));
+export function exitCodeOfPlan(plan: FleetPlan): ExitCode {
+  const failed = plan.hosts.flatMap((host) => (host.status === "failed" ? [exitCodeOfFailure(host.error.code)] : []));
   if (failed.length > 0) return failed.reduce((worst, code) => (code > worst ? code : worst), 0);
-  return hosts.some(({ status }) => status === "changes") ? 10 : 0;
+  return hasChanges(plan) ? 10 : 0;
 }
 
 /** The exit code of a command that was ended by an error. */

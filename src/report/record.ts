@@ -1,7 +1,7 @@
-import type { RolloutReport } from "#rollout";
+import { isAsWanted } from "#rollout";
 import { closingTable } from "./closing-table.ts";
-import type { Notice, RunState } from "./run/run-state.ts";
 import { describeDryActivations } from "./run/dry-activations.ts";
+import type { Notice, RunState } from "./run/run-state.ts";
 import { describeNotices, describeTroubles } from "./run/troubles.ts";
 import { verdict } from "./run/verdict.ts";
 import type { Paint } from "./text/paint.ts";
@@ -26,14 +26,12 @@ export function renderRecord(state: RunState, { columns, paint, quiet, notices }
     quiet ? [] : describeDryActivations(state, paint),
     report === undefined || quiet ? [] : closingTable(report, { columns, paint }),
     [...(quiet ? [] : describeNotices(state.notices.filter(untold), paint)), ...describeTroubles(state, paint)],
-    report === undefined || (quiet && isAsWanted(report)) ? [] : [verdict(report, paint)],
+    report === undefined || (quiet && !report.interrupted && report.hosts.every(isAsWanted))
+      ? []
+      : [verdict(report, paint)],
   ];
   return blocks
     .filter((lines) => lines.length > 0)
     .map((lines) => `${lines.join("\n")}\n`)
     .join(quiet ? "" : "\n");
-}
-
-function isAsWanted({ hosts, interrupted }: RolloutReport): boolean {
-  return !interrupted && hosts.every(({ outcome }) => outcome === "deployed" || outcome === "unchanged");
 }

@@ -49,6 +49,7 @@ export type {
   SecretsChange,
   SystemChange,
 } from "./plan/fleet-plan.ts";
+export { hasChanges } from "./plan/fleet-plan.ts";
 export type { PlanFile } from "./plan/plan-file.ts";
 export { formatPlan, parsePlan } from "./plan/plan-file.ts";
 export type { LookAtFleetOptions, PlanFleetOptions } from "./plan/plan-fleet.ts";
@@ -60,7 +61,7 @@ export type { PreparedSecrets, SecretsSource } from "./prepare/prepare-secrets.t
 export type { PlannedHost, PlannedSecrets, PlannedSystem, Prepared, RolloutPlan, Run } from "./rollout-plan.ts";
 export { planRollout } from "./rollout-plan.ts";
 export type { HostHistory, HostReport, RolloutReport } from "./rollout-report.ts";
-export { isUnfinished } from "./rollout-report.ts";
+export { isAsWanted, isUnfinished } from "./rollout-report.ts";
 export type { RunRolloutOptions } from "./run-rollout.ts";
 export { runRollout } from "./run-rollout.ts";
 export type { Step } from "./steps.ts";

@@ -49,8 +49,12 @@ export interface RolloutReport {
   readonly interrupted: boolean;
 }
 
+/** Whether a host reached the goal, or had before. */
+export function isAsWanted({ outcome }: Pick<HostReport, "outcome">): boolean {
+  return outcome === "deployed" || outcome === "unchanged";
+}
+
 /** Whether the operator stopped a run before all of its hosts were as wanted. */
 export function isUnfinished({ interrupted, hosts }: RolloutReport): boolean {
-  const isDone = hosts.length > 0 && hosts.every(({ outcome }) => outcome === "deployed" || outcome === "unchanged");
-  return interrupted && !isDone;
+  return interrupted && !(hosts.length > 0 && hosts.every(isAsWanted));
 }

@@ -19,6 +19,7 @@ import type { SshOptions } from "./host/log-in.ts";
 import { revertHosts } from "./waves/revert-hosts.ts";
 import type { PlannedHost, PlannedWave, RolloutPlan } from "./rollout-plan.ts";
 import type { HostReport, RolloutReport } from "./rollout-report.ts";
+import { isAsWanted } from "./rollout-report.ts";
 
 export interface RunRolloutOptions {
   readonly emit: Emit;
@@ -207,7 +208,7 @@ async function waitForThose(
 ): Promise<string | undefined> {
   for (const name of names) {
     const report = ended.get(name) ?? (await underWay.get(name));
-    if (report === undefined || report.outcome === "deployed" || report.outcome === "unchanged") continue;
+    if (report === undefined || isAsWanted(report)) continue;
     return `${name}, which goes before it, ended ${report.outcome}`;
   }
   return undefined;

@@ -1,7 +1,6 @@
 import { join, resolve } from "node:path";
 import { chooseFormat, planJunit, planMarkdown, planText, withoutGithubCommands } from "#report";
-import type { FleetPlan } from "#rollout";
-import { formatPlan, incompleteError } from "#rollout";
+import { formatPlan, hasChanges, incompleteError } from "#rollout";
 import { carryOut } from "../deploy/deploy.ts";
 import { CliError } from "../errors.ts";
 import { exitCodeOfError, exitCodeOfPlan } from "../exit-codes.ts";
@@ -118,10 +117,6 @@ async function deployIt(plan: string, args: CiArguments, { terminal, folder, out
   const { run, exitCode } = await carryOut(planned, how, terminal);
   outputs.run = run;
   return exitCode;
-}
-
-function hasChanges({ hosts }: FleetPlan): boolean {
-  return hosts.some(({ status }) => status === "changes");
 }
 
 function say(what: string, { args, terminal }: { readonly args: CiArguments; readonly terminal: Terminal }): void {

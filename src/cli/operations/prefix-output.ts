@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { StringDecoder } from "node:string_decoder";
 import type { Host } from "#hive";
+import type { Style } from "#report";
 import { createPaint, plainLine, useColors } from "#report";
 import type { ExecEnding, ExecOutput } from "#rollout";
 import type { Stream, Terminal } from "../terminal/terminal.ts";
@@ -19,18 +20,14 @@ const LONGEST_LINE = 64 * 1024;
 /** Writes each line as it is complete, with its host before it: standard output to ours, standard error to ours. */
 export function prefixOutput(hosts: readonly Host[], { stdout, stderr, env }: Terminal): OutputSink {
   const width = Math.max(...hosts.map(({ name }) => name.length));
-  const room = { stdout: waitingRoom(stdout), stderr: waitingRoom(stderr) };
   const begun = new Map<Host, { readonly stdout: LineWriter; readonly stderr: LineWriter }>();
-  const writersOf = ({ name }: Host) => ({
-    stdout: lineWriter(stdout, {
-      prefix: createPaint(useColors(stdout, env))("cyan", `${name.padEnd(width)} |`),
-      room: room.stdout,
-    }),
-    stderr: lineWriter(stderr, {
-      prefix: createPaint(useColors(stderr, env))("yellow", `${name.padEnd(width)} |`),
-      room: room.stderr,
-    }),
-  });
+  const writersTo = (stream: Stream, style: Style) => {
+    const room = waitingRoom(stream);
+    const paint = createPaint(useColors(stream, env));
+    return ({ name }: Host) => lineWriter(stream, { prefix: paint(style, `${name.padEnd(width)} |`), room });
+  };
+  const [toStdout, toStderr] = [writersTo(stdout, "cyan"), writersTo(stderr, "yellow")];
+  const writersOf = (host: Host) => ({ stdout: toStdout(host), stderr: toStderr(host) });
   return {
     async take(host, { stream, chunk }) {
       const writers = begun.get(host) ?? writersOf(host);

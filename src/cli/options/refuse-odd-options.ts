@@ -3,6 +3,7 @@ import { GOALS, persistsAfterReboot } from "#hive";
 import type { Step } from "#rollout";
 import { stepsFor } from "#rollout";
 import { CliError } from "../errors.ts";
+import { ownWords } from "../own-words.ts";
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -71,7 +72,7 @@ export function refuseDash(given: Given): void {
  * @throws CliError `cli/usage`.
  */
 export function refuseEmpty(given: Given, argv: readonly string[]): void {
-  const own = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const own = ownWords(argv);
   const option = own
     .flatMap((word, at) => (word === "" ? (own[at - 1] ?? []) : /^-.*=$/.test(word) ? word.slice(0, -1) : []))
     .find((word) => [given[word.replace(/^-+/, "")]].flat().includes(""));

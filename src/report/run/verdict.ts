@@ -15,8 +15,10 @@ export function verdict(report: RolloutReport, paint: Paint): string {
     paint(OUTCOME_STYLES[outcome], `${counts[outcome]} ${outcomeWord(outcome, report.goal)}`),
   );
   const told = parts.length === 0 ? "no hosts" : parts.join(", ");
-  const interrupted = isUnfinished(report) ? ", unfinished because interrupted" : ", interrupted";
-  return `${paint("bold", `${runWord(report)}:`)} ${told} in ${formatDuration(report.durationMs)}${report.interrupted ? paint("yellow", interrupted) : ""}`;
+  const inTime = `in ${formatDuration(report.durationMs)}`;
+  const verdict = `${paint("bold", `${runWord(report)}:`)} ${told} ${inTime}`;
+  if (!report.interrupted) return verdict;
+  return verdict + paint("yellow", isUnfinished(report) ? ", unfinished because interrupted" : ", interrupted");
 }
 
 /**

@@ -131,3 +131,8 @@ export interface SecretsChange {
 export function statesOf({ hosts }: FleetPlan): ReadonlyMap<HostName, HostState> {
   return new Map(hosts.flatMap((one) => (one.status === "failed" ? [] : [[one.host, one.from] as const])));
 }
+
+/** Whether there is something to deploy, as far as that could be told. */
+export function hasChanges({ hosts }: FleetPlan): boolean {
+  return hosts.some(({ status }) => status === "changes");
+}

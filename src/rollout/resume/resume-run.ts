@@ -28,6 +28,7 @@ import type { RollOutOptions } from "../roll-out.ts";
 import type { Run } from "../rollout-plan.ts";
 import { availabilityOf } from "../rollout-plan.ts";
 import type { HostReport, RolloutReport } from "../rollout-report.ts";
+import { isAsWanted } from "../rollout-report.ts";
 import { stepsFor } from "../steps.ts";
 
 export interface ResumeRunOptions extends Omit<RollOutOptions, "goal" | "hosts" | "policy"> {
@@ -206,7 +207,7 @@ async function verify(
     log.logins += 1;
     const access = accessTo(host, connection);
     const facts = await log.step("probe", () => probeHost(access, { signal: context.leave }));
-    const expected = report.outcome === "deployed" || report.outcome === "unchanged" ? report.to : report.from;
+    const expected = isAsWanted(report) ? report.to : report.from;
     const isExpected = !activates(context.run.goal) || expected === undefined || facts.running === expected;
     if (!isExpected) log.notice(`it ended ${report.outcome}, and runs ${facts.running ?? "nothing of ours"} by now`);
   } catch (error) {
