@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -83,8 +84,9 @@ describe("rollBack()", { timeout: 120_000 }, () => {
       if (second === undefined) throw new Error("the second deployment left no record");
       const { atimeMs, mtimeMs } = statSync(second);
       const record = JSON.parse(readFileSync(second, "utf8")) as object;
-      writeFileSync(second, JSON.stringify({ ...record, at: "2020-01-01T00:00:00.000Z" }));
+      writeFileSync(second, JSON.stringify({ ...record, run: "20200101-000000-0000", at: "2020-01-01T00:00:00.000Z" }));
       utimesSync(second, atimeMs / 1000, mtimeMs / 1000);
+      renameSync(second, join(records, "20200101-000000-0000.json"));
     }
     for (const [, chosen] of await plan(hiveOf("v3"))) expect(chosen).toMatchObject({ record: { generation: 2 } });
   });
